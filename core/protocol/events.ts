@@ -1,0 +1,143 @@
+import type { Risk, Verdict } from './verdict.ts'
+import type { Plan } from './plan.ts'
+
+/** What happened. Persisted for ever: a type may be added, never changed. Times are milliseconds since the epoch, UTC. */
+export type Event = Stamp & (BandEvent | TaskEvent | EffectEvent | TurnEvent | ProductEvent | LandingEvent | PersonEvent)
+
+/** An event as the log holds it. */
+export type Recorded = Event & { seq: number }
+
+export interface Stamp {
+  at: number
+}
+
+export type BandEvent = { type: 'LeaderElected'; epoch: number; process: string }
+
+export type TaskEvent =
+  | { type: 'TaskSubmitted'; task: string; text: string; policy: Policy; by: string }
+  | { type: 'TaskStarted'; task: string; base: string }
+  /** Nothing more can be done until a person acts. */
+  | { type: 'TaskParked'; task: string; reason: ParkReason; detail: string }
+  | { type: 'TaskResumed'; task: string }
+  | { type: 'TaskEnded'; task: string; outcome: TaskOutcome; reason: string }
+
+/** The journal of steps; `place` is where in the program: `conductor/2/0.1`. */
+export type EffectEvent =
+  | { type: 'EffectStarted'; task: string; place: string; effect: EffectSummary }
+  | { type: 'EffectEnded'; task: string; place: string; result: unknown }
+  | { type: 'EffectFailed'; task: string; place: string; outcome: EffectFailure; reason: string }
+
+export type TurnEvent =
+  | {
+      type: 'TurnStarted'
+      task: string
+      turn: string
+      place: string
+      worker: string
+      role: string
+      framework: string
+      family: string
+      /** The product it makes or judges. */
+      subject?: string
+      /** The commit or plan hash it judges or starts from. */
+      on?: string
+      round: number
+      retry: number
+      systemPrompt: string
+      prompt: string
+    }
+  | { type: 'TextSaid'; task: string; turn: string; worker: string; text: string }
+  | { type: 'ToolCalled'; task: string; turn: string; worker: string; call: string; tool: string; input: unknown }
+  | { type: 'ToolReturned'; task: string; turn: string; worker: string; call: string; tool: string; ok: boolean; output: string; sandbox?: string }
+  | { type: 'ViolationRecorded'; task: string; turn?: string; worker: string; role: string; tool: string; code: string; reason: string; inputHash: string }
+  | {
+      type: 'TurnEnded'
+      task: string
+      turn: string
+      worker: string
+      outcome: 'done' | 'cancelled' | 'failed' | 'void'
+      failure?: { kind: string; detail: string }
+      usage: { inputTokens: number; outputTokens: number; usd?: number }
+      /** Resume token of the session. */
+      session?: string
+      ms: number
+    }
+
+export type ProductEvent =
+  | { type: 'PlanSubmitted'; task: string; subject: string; turn: string; worker: string; family: string; role: string; plan: Plan; hash: string; input: unknown }
+  | {
+      type: 'ChangeSubmitted'
+      task: string
+      subject: string
+      turn: string
+      worker: string
+      family: string
+      role: string
+      commit: string
+      tree: string
+      base: string
+      files: readonly string[]
+      message: string
+      input: unknown
+    }
+  | {
+      type: 'VerdictGiven'
+      task: string
+      subject: string
+      /** Commit of a change, hash of a plan. */
+      on: string
+      turn: string
+      worker: string
+      family: string
+      verdict: Verdict
+      /** Set where a person waived opposition and the family is not opposite. */
+      sameFamily?: true
+    }
+  /** An approved change came back: it conflicts, its checks fail, or a person refused it. */
+  | { type: 'ChangeReturned'; task: string; subject: string; commit: string; reason: 'conflict' | 'checks' | 'refused'; detail: string }
+
+export type LandingEvent =
+  | { type: 'CandidateBuilt'; task: string; candidate: string; base: string; commit: string; tree: string; changes: readonly { subject: string; commit: string }[] }
+  | { type: 'ChecksRecorded'; task: string; candidate: string; tree: string; passed: boolean; checks: readonly CheckResult[]; sandbox: string }
+  | { type: 'RiskAssessed'; task: string; candidate: string; risk: Risk; reasons: readonly string[] }
+  | { type: 'ApprovalRequested'; task: string; approval: string; candidate: string; commit: string; base: string; tree: string; risk: Risk; reasons: readonly string[] }
+  /** Intent: the ref is about to move. */
+  | { type: 'LandingStarted'; task: string; candidate: string; target: string; from: string; to: string; tree: string }
+  | { type: 'Landed'; task: string; candidate: string; target: string; from: string; to: string; tree: string; sandbox: string; waived: boolean }
+  | { type: 'LandingRefused'; task: string; candidate: string; reason: 'moved' | 'dirty'; detail: string }
+
+export type PersonEvent =
+  | { type: 'ApprovalGiven'; task: string; approval: string; commit: string; base: string; tree: string; by: string }
+  | { type: 'ApprovalRefused'; task: string; approval: string; why: string; by: string }
+
+export interface CheckResult {
+  argv: readonly string[]
+  exitCode: number | null
+  output: string
+  ms: number
+}
+
+/** What a task keeps from the definitions it began with. */
+export interface Policy {
+  /** Hash of the bundle of roles and configuration. */
+  definitions: string
+  /** The branch it lands on. */
+  target: string
+  opposition: 'required' | 'waived'
+  /** Risk up to which nothing asks a person. */
+  autoMerge: Risk | 'none'
+  rounds: number
+  retries: number
+  sandbox: 'required' | 'if-available' | 'off'
+}
+
+export interface EffectSummary {
+  kind: string
+  role?: string
+  /** Hash of all it was asked with; another effect at the same place is a divergence. */
+  hash: string
+}
+
+export type TaskOutcome = 'success' | 'escalated' | 'failed' | 'refused' | 'cancelled' | 'budget' | 'infrastructure'
+export type EffectFailure = 'retry' | 'escalate' | 'failed' | 'refused' | 'cancelled' | 'budget' | 'infrastructure'
+export type ParkReason = 'approval' | 'dirty' | 'capacity' | 'ask'
