@@ -1,35 +1,43 @@
 /** Every error code of codeband with its sentence: what happened, the value in quotes, the cure. README's table equals this one by test. */
 export const errors = {
   CB_APPROVAL_UNKNOWN: "No approval '{id}' is waiting. `codeband pending` lists what waits.",
-  CB_BAND_BUSY: "Another process ({process}) already runs the band of '{repo}'. Wait for it, or stop it; `codeband status` works meanwhile.",
+  CB_BAND_BUSY:
+    "Another process ({process}) already runs the band of '{repo}'. Wait for it, or stop it; `codeband status` works meanwhile.",
   CB_BOUNDARY_UNENFORCEABLE: "Framework '{framework}' cannot hold worker '{worker}' to its tools: {detail}.",
   CB_CLIENT_MISSING: "Framework '{framework}' needs {client}, which was not found. {cure}",
-  CB_CLIENT_VERSION: "Framework '{framework}' found {client} {found}, but only {wanted} is known to obey the boundary. {cure}",
+  CB_CLIENT_VERSION:
+    "Framework '{framework}' found {client} {found}, but only {wanted} is known to obey the boundary. {cure}",
   CB_COMMAND_UNKNOWN: "'{command}' is not a command of codeband. `codeband --help` lists them.",
   CB_CONFIG_INVALID: "'{file}' is not a valid configuration: {problems}",
   CB_CONFIG_READ: "'{file}' could not be loaded: {detail}",
-  CB_EVENT_VERSION: "The log holds event '{type}' (number {seq}), which this codeband does not know. Use the newer codeband that wrote it.",
+  CB_EVENT_VERSION:
+    "The log holds event '{type}' (number {seq}), which this codeband does not know. Use the newer codeband that wrote it.",
   CB_FRAMEWORK_UNKNOWN: "{where} names the framework '{name}', which is not configured. Configured: {known}.",
   CB_INPUT_INVALID: "The input of role '{role}' does not fit its schema: {problems}",
-  CB_INTERNAL: "codeband broke one of its own rules: {detail}. Please report it with `codeband log --json`.",
-  CB_LOG_APPEND: "The log '{file}' cannot be written: {detail}. Nothing was acted on; free the cause and `codeband resume`.",
+  CB_INTERNAL: 'codeband broke one of its own rules: {detail}. Please report it with `codeband log --json`.',
+  CB_LOG_APPEND:
+    "The log '{file}' cannot be written: {detail}. Nothing was acted on; free the cause and `codeband resume`.",
   CB_LOG_DAMAGED: "The log '{file}' is damaged at event {seq}: {detail}. Restore a copy; nothing was decided on it.",
   CB_NODE_VERSION: 'codeband needs Node {wanted} or newer; this is {found}. Install a current Node and run it again.',
   CB_NOT_A_REPO: "'{path}' is not inside a git repository. Run `git init` there, or point codeband at a repository.",
   CB_NOT_LEADER: 'This process no longer leads the band (its epoch is {epoch}, the log has {current}). Start it again.',
-  CB_OPPOSITION_IMPOSSIBLE: "Role '{reviewer}' can never review '{role}' from the opposite family: {detail}. Configure a framework of another family, or write `review: { opposition: 'waived' }`, which marks every landing and leaves each to a person.",
+  CB_OPPOSITION_IMPOSSIBLE:
+    "Role '{reviewer}' can never review '{role}' from the opposite family: {detail}. Configure a framework of another family, or write `review: { opposition: 'waived' }`, which marks every landing and leaves each to a person.",
   CB_REF_UNKNOWN: "The branch '{branch}' does not exist in '{repo}'. Check `merge.into` in the configuration.",
-  CB_REPO_EMPTY: "The repository '{repo}' has no commit yet. Commit something first: `git commit --allow-empty -m start`.",
+  CB_REPO_EMPTY:
+    "The repository '{repo}' has no commit yet. Commit something first: `git commit --allow-empty -m start`.",
   CB_ROLE_INVALID: '{count} problem(s) in the role definitions:\n{problems}',
   CB_ROLE_UNKNOWN: "{where} names the role '{name}', which does not exist. Known: {known}.",
-  CB_SANDBOX_MISSING: "`sandbox: 'required'` needs bubblewrap, which {detail}. Install it (Debian: `apt install bubblewrap`), or write `sandbox: 'if-available'` and accept that commands run unsandboxed.",
+  CB_SANDBOX_MISSING:
+    "`sandbox: 'required'` needs bubblewrap, which {detail}. Install it (Debian: `apt install bubblewrap`), or write `sandbox: 'if-available'` and accept that commands run unsandboxed.",
   CB_SCRIPT_INVALID: "The script '{file}' is not valid: {detail}",
-  CB_SETUP_FAILED: "`setup` failed on {commit}: `{command}` ended with {exit}.\n{output}",
+  CB_SETUP_FAILED: '`setup` failed on {commit}: `{command}` ended with {exit}.\n{output}',
   CB_TASK_EMPTY: 'The task has no text. Say what you want: `codeband run "Fix the failing test"`.',
   CB_TASK_UNKNOWN: "There is no task '{task}'. `codeband status` lists them.",
   CB_TEMPLATE: "The {prompt} of role '{role}' names '{{{name}}}', which {detail}.",
   CB_TOOL_UNKNOWN: "Role '{role}' grants the tool '{tool}', which does not exist.{hint}",
-  CB_UNTRUSTED: "The roles and the configuration in '{repo}' are code that you have not trusted yet (hash {hash}). Read them, then run `codeband trust --yes`.",
+  CB_UNTRUSTED:
+    "The roles and the configuration in '{repo}' are code that you have not trusted yet (hash {hash}). Read them, then run `codeband trust --yes`.",
   CB_USAGE: '{detail}',
   CB_VERSION_CONFLICT: 'The log moved on: expected version {expected}, found {found}.',
   CB_WORKER_UNKNOWN: "There is no worker '{worker}'. Known: {known}.",

@@ -93,7 +93,17 @@ export interface Usage {
 }
 
 export interface Failure {
-  kind: 'auth' | 'quota' | 'rate-limit' | 'overloaded' | 'context' | 'refusal' | 'malformed' | 'stalled' | 'crashed' | 'version'
+  kind:
+    | 'auth'
+    | 'quota'
+    | 'rate-limit'
+    | 'overloaded'
+    | 'context'
+    | 'refusal'
+    | 'malformed'
+    | 'stalled'
+    | 'crashed'
+    | 'version'
   /** Milliseconds. */
   retryAfter?: number
   detail: string

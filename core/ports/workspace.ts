@@ -14,7 +14,10 @@ export interface Workspaces {
   checkout(worker: string, commit: string, options?: { keepIgnored?: boolean }): Promise<Worktree>
   /** One commit over `base` with the tree of a merge of all `commits` in order, made in memory; nothing moves.
    *  Contract: the same arguments give the same commit id. */
-  merge(base: string, commits: readonly MergeItem[]): Promise<{ commit: string; tree: string } | { conflict: MergeConflict }>
+  merge(
+    base: string,
+    commits: readonly MergeItem[],
+  ): Promise<{ commit: string; tree: string } | { conflict: MergeConflict }>
   /** Files that differ between two commits. */
   diff(base: string, commit: string): Promise<readonly FileDiff[]>
   /** Unified diff between two commits, cut at `maxBytes`. */
@@ -78,7 +81,11 @@ export interface Worktree {
   /** Puts these paths back as `commit` has them (an untracked one is removed). */
   restore(paths: readonly string[]): Promise<void>
   /** Commits everything that `changes` names over `commit` and pins it; undefined when there is nothing. The worktree is then at that commit. */
-  save(options: { message: string; author: { name: string; email: string }; at: number }): Promise<{ commit: string; tree: string } | undefined>
+  save(options: {
+    message: string
+    author: { name: string; email: string }
+    at: number
+  }): Promise<{ commit: string; tree: string } | undefined>
   /** Unified diff of `changes`, cut at `maxBytes`. */
   patch(maxBytes?: number): Promise<string>
   /** Short log of the last `count` commits, oldest last. */

@@ -1,8 +1,9 @@
-import type { Risk, Verdict } from './verdict.ts'
 import type { Plan } from './plan.ts'
+import type { Risk, Verdict } from './verdict.ts'
 
 /** What happened. Persisted for ever: a type may be added, never changed. Times are milliseconds since the epoch, UTC. */
-export type Event = Stamp & (BandEvent | TaskEvent | EffectEvent | TurnEvent | ProductEvent | LandingEvent | PersonEvent)
+export type Event = Stamp &
+  (BandEvent | TaskEvent | EffectEvent | TurnEvent | ProductEvent | LandingEvent | PersonEvent)
 
 /** An event as the log holds it. */
 export type Recorded = Event & { seq: number }
@@ -48,8 +49,28 @@ export type TurnEvent =
     }
   | { type: 'TextSaid'; task: string; turn: string; worker: string; text: string }
   | { type: 'ToolCalled'; task: string; turn: string; worker: string; call: string; tool: string; input: unknown }
-  | { type: 'ToolReturned'; task: string; turn: string; worker: string; call: string; tool: string; ok: boolean; output: string; sandbox?: string }
-  | { type: 'ViolationRecorded'; task: string; turn?: string; worker: string; role: string; tool: string; code: string; reason: string; inputHash: string }
+  | {
+      type: 'ToolReturned'
+      task: string
+      turn: string
+      worker: string
+      call: string
+      tool: string
+      ok: boolean
+      output: string
+      sandbox?: string
+    }
+  | {
+      type: 'ViolationRecorded'
+      task: string
+      turn?: string
+      worker: string
+      role: string
+      tool: string
+      code: string
+      reason: string
+      inputHash: string
+    }
   | {
       type: 'TurnEnded'
       task: string
@@ -64,7 +85,18 @@ export type TurnEvent =
     }
 
 export type ProductEvent =
-  | { type: 'PlanSubmitted'; task: string; subject: string; turn: string; worker: string; family: string; role: string; plan: Plan; hash: string; input: unknown }
+  | {
+      type: 'PlanSubmitted'
+      task: string
+      subject: string
+      turn: string
+      worker: string
+      family: string
+      role: string
+      plan: Plan
+      hash: string
+      input: unknown
+    }
   | {
       type: 'ChangeSubmitted'
       task: string
@@ -94,16 +126,59 @@ export type ProductEvent =
       sameFamily?: true
     }
   /** An approved change came back: it conflicts, its checks fail, or a person refused it. */
-  | { type: 'ChangeReturned'; task: string; subject: string; commit: string; reason: 'conflict' | 'checks' | 'refused'; detail: string }
+  | {
+      type: 'ChangeReturned'
+      task: string
+      subject: string
+      commit: string
+      reason: 'conflict' | 'checks' | 'refused'
+      detail: string
+    }
 
 export type LandingEvent =
-  | { type: 'CandidateBuilt'; task: string; candidate: string; base: string; commit: string; tree: string; changes: readonly { subject: string; commit: string }[] }
-  | { type: 'ChecksRecorded'; task: string; candidate: string; tree: string; passed: boolean; checks: readonly CheckResult[]; sandbox: string }
+  | {
+      type: 'CandidateBuilt'
+      task: string
+      candidate: string
+      base: string
+      commit: string
+      tree: string
+      changes: readonly { subject: string; commit: string }[]
+    }
+  | {
+      type: 'ChecksRecorded'
+      task: string
+      candidate: string
+      tree: string
+      passed: boolean
+      checks: readonly CheckResult[]
+      sandbox: string
+    }
   | { type: 'RiskAssessed'; task: string; candidate: string; risk: Risk; reasons: readonly string[] }
-  | { type: 'ApprovalRequested'; task: string; approval: string; candidate: string; commit: string; base: string; tree: string; risk: Risk; reasons: readonly string[] }
+  | {
+      type: 'ApprovalRequested'
+      task: string
+      approval: string
+      candidate: string
+      commit: string
+      base: string
+      tree: string
+      risk: Risk
+      reasons: readonly string[]
+    }
   /** Intent: the ref is about to move. */
   | { type: 'LandingStarted'; task: string; candidate: string; target: string; from: string; to: string; tree: string }
-  | { type: 'Landed'; task: string; candidate: string; target: string; from: string; to: string; tree: string; sandbox: string; waived: boolean }
+  | {
+      type: 'Landed'
+      task: string
+      candidate: string
+      target: string
+      from: string
+      to: string
+      tree: string
+      sandbox: string
+      waived: boolean
+    }
   | { type: 'LandingRefused'; task: string; candidate: string; reason: 'moved' | 'dirty'; detail: string }
 
 export type PersonEvent =

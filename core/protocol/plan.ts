@@ -35,5 +35,7 @@ export function planProblem(plan: Plan): string | undefined {
     for (const { id } of ready) done.add(id)
     left = left.filter(({ id }) => !done.has(id))
   }
-  return left.length > 0 ? `the subtasks ${left.map(({ id }) => `'${id}'`).join(', ')} depend on each other in a circle` : undefined
+  return left.length > 0
+    ? `the subtasks ${left.map(({ id }) => `'${id}'`).join(', ')} depend on each other in a circle`
+    : undefined
 }

@@ -1,0 +1,144 @@
+import type { CheckResult, EffectFailure, EffectSummary, ParkReason, Policy, TaskOutcome } from './events.ts'
+import type { Plan } from './plan.ts'
+import type { Risk, Verdict } from './verdict.ts'
+
+/** What is asked of the law. `at` is core's time, milliseconds since the epoch. */
+export type Command = { at: number } & (
+  | TaskCommand
+  | EffectCommand
+  | TurnCommand
+  | ProductCommand
+  | LandingCommand
+  | PersonCommand
+)
+
+export type TaskCommand =
+  | { type: 'TakeLead'; epoch: number; process: string }
+  | { type: 'SubmitTask'; task: string; text: string; policy: Policy; by: string }
+  | { type: 'StartTask'; task: string; base: string }
+  | { type: 'ParkTask'; task: string; reason: ParkReason; detail: string }
+  | { type: 'ResumeTask'; task: string }
+  | { type: 'EndTask'; task: string; outcome: TaskOutcome; reason: string }
+
+export type EffectCommand =
+  | { type: 'BeginEffect'; task: string; place: string; effect: EffectSummary }
+  | { type: 'EndEffect'; task: string; place: string; result: unknown }
+  | { type: 'FailEffect'; task: string; place: string; outcome: EffectFailure; reason: string }
+
+export type TurnCommand =
+  | {
+      type: 'BeginTurn'
+      task: string
+      turn: string
+      place: string
+      worker: string
+      role: string
+      framework: string
+      family: string
+      purpose: 'produce' | 'review' | 'play'
+      subject?: string
+      on?: string
+      systemPrompt: string
+      prompt: string
+    }
+  | { type: 'RecordText'; task: string; turn: string; text: string }
+  | { type: 'RecordCall'; task: string; turn: string; call: string; tool: string; input: unknown }
+  | {
+      type: 'RecordReturn'
+      task: string
+      turn: string
+      call: string
+      tool: string
+      ok: boolean
+      output: string
+      sandbox?: string
+    }
+  | {
+      type: 'RecordViolation'
+      task: string
+      turn?: string
+      worker: string
+      role: string
+      tool: string
+      code: string
+      reason: string
+      inputHash: string
+    }
+  | {
+      type: 'EndTurn'
+      task: string
+      turn: string
+      outcome: 'done' | 'cancelled' | 'failed' | 'void'
+      failure?: { kind: string; detail: string }
+      usage: { inputTokens: number; outputTokens: number; usd?: number }
+      session?: string
+      ms: number
+    }
+
+export type ProductCommand =
+  | { type: 'SubmitPlan'; task: string; subject: string; turn: string; plan: Plan; hash: string; input: unknown }
+  | {
+      type: 'SubmitChange'
+      task: string
+      subject: string
+      turn: string
+      commit: string
+      tree: string
+      base: string
+      files: readonly string[]
+      message: string
+      input: unknown
+    }
+  | { type: 'SubmitVerdict'; task: string; turn: string; verdict: Verdict }
+  | {
+      type: 'ReturnChange'
+      task: string
+      subject: string
+      commit: string
+      reason: 'conflict' | 'checks' | 'refused'
+      detail: string
+    }
+
+export type LandingCommand =
+  | {
+      type: 'BuildCandidate'
+      task: string
+      candidate: string
+      base: string
+      commit: string
+      tree: string
+      changes: readonly { subject: string; commit: string }[]
+    }
+  | {
+      type: 'RecordChecks'
+      task: string
+      candidate: string
+      passed: boolean
+      checks: readonly CheckResult[]
+      sandbox: string
+    }
+  /** `floor` is core's own view of the diff; the reviewers' risk is added here. Asks a person where the policy says so. */
+  | { type: 'AssessRisk'; task: string; candidate: string; floor: Risk; reasons: readonly string[]; approval: string }
+  | { type: 'BeginLanding'; task: string; candidate: string }
+  | { type: 'FinishLanding'; task: string; candidate: string }
+  | { type: 'RefuseLanding'; task: string; candidate: string; reason: 'moved' | 'dirty'; detail: string }
+
+export type PersonCommand =
+  | { type: 'Approve'; approval: string; by: string }
+  | { type: 'Reject'; approval: string; why: string; by: string }
+
+/** The law's no. */
+export interface Rejection {
+  rejected: true
+  /** kebab-case: one of the denial codes, or the rule that was broken. */
+  code: string
+  reason: string
+}
+
+export function rejection(code: string, reason: string): Rejection {
+  return { rejected: true, code, reason }
+}
+
+export function isRejection(answer: object): answer is Rejection {
+  return 'rejected' in answer
+}

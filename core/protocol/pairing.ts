@@ -1,0 +1,16 @@
+import type { Policy } from './events.ts'
+
+/** Whether a worker of this family may judge what these families wrote. A change no model wrote may be judged by any. */
+export function isOpposite(family: string, authors: readonly string[]): boolean {
+  return !authors.includes(family)
+}
+
+/** The families that may judge, the opposite ones first; with opposition waived the same family comes after them. */
+export function reviewerFamilies(
+  all: readonly string[],
+  authors: readonly string[],
+  opposition: Policy['opposition'],
+): string[] {
+  const opposite = all.filter((family) => isOpposite(family, authors))
+  return opposition === 'waived' ? [...opposite, ...all.filter((family) => !opposite.includes(family))] : opposite
+}
