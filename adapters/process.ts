@@ -1,0 +1,181 @@
+import { PassThrough, type Readable, type Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+import { StringDecoder } from 'node:string_decoder'
+import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promises'
+import { execa } from 'execa'
+import { Output } from './output.ts'
+import { endGroup } from './process-group.ts'
+
+export interface StartOptions {
+  cwd: string
+  /** The whole environment; nothing of this process's own is added. argv[0] is looked up in its PATH. */
+  env: Readonly<Record<string, string>>
+}
+
+export interface RunningProcess {
+  /** Also the id of its process group. NaN when it never started, so that no signal can reach anything else by it. */
+  pid: number
+  stdin: Writable
+  stdout: Readable
+  stderr: Readable
+  /** Never rejects. 127: not found; 126: found, but it cannot be executed; null: ended by `signal`. */
+  exited: Promise<ProcessExit>
+  /** TERM to the group, KILL after two seconds; resolves when no process of the group lives. Idempotent. */
+  kill(): Promise<void>
+}
+
+export interface ProcessExit {
+  exitCode: number | null
+  signal?: string
+}
+
+export interface RunOptions extends StartOptions {
+  timeoutMs: number
+  /** Bytes kept of `output` and of `stdout` each: the head and the tail, with a line between that counts what is missing. */
+  maxOutput: number
+  signal?: AbortSignal
+  /** Written to stdin, which is empty otherwise. */
+  input?: string | Uint8Array
+}
+
+export interface RunResult {
+  /** 127: not found; 126: cannot be executed; null: ended by a signal, by the time limit or by the caller. */
+  exitCode: number | null
+  timedOut: boolean
+  cancelled: boolean
+  /** stdout and stderr in the order they arrived. */
+  output: string
+  stdout: string
+  truncated: boolean
+  ms: number
+}
+
+/** Starts a program without a shell, in a session and process group of its own. Never throws for what the program is or does. */
+export function start(argv: readonly string[], options: StartOptions): RunningProcess {
+  return spawn(argv, options, 'pipe')
+}
+
+/** Runs a program to its end. When it resolves, no process of its group lives. */
+export async function run(argv: readonly string[], options: RunOptions): Promise<RunResult> {
+  const began = performance.now()
+  const all = new Output(options.maxOutput)
+  const out = new Output(options.maxOutput)
+  let received = 0
+  let ended: 'timedOut' | 'cancelled' | undefined
+  const result = (exitCode: number | null): RunResult => ({
+    exitCode: ended ? null : exitCode,
+    timedOut: ended === 'timedOut',
+    cancelled: ended === 'cancelled',
+    output: all.text(),
+    stdout: out.text(),
+    truncated: all.truncated || out.truncated,
+    ms: Math.round(performance.now() - began),
+  })
+  if (options.signal?.aborted) {
+    ended = 'cancelled'
+    return result(null)
+  }
+
+  const child = spawn(argv, options, options.input === undefined ? 'ignore' : 'pipe')
+  const streams = [child.stdout, child.stderr]
+  for (const stream of streams) {
+    // A character may arrive in two chunks with a chunk of the other stream between them.
+    const decoder = new StringDecoder('utf8')
+    const take = (text: string) => {
+      const bytes = Buffer.from(text)
+      received += bytes.length
+      all.add(bytes)
+      if (stream === child.stdout) out.add(bytes)
+    }
+    stream.on('data', (chunk: Buffer) => take(decoder.write(chunk)))
+    stream.on('end', () => take(decoder.end()))
+  }
+  if (options.input !== undefined) child.stdin.end(options.input)
+
+  const stop = (why: 'timedOut' | 'cancelled') => {
+    ended ??= why
+    void child.kill()
+  }
+  const timer = setTimeout(stop, Math.min(options.timeoutMs, 2 ** 31 - 1), 'timedOut')
+  const abort = () => stop('cancelled')
+  options.signal?.addEventListener('abort', abort, { once: true })
+  const exit = await child.exited
+  clearTimeout(timer)
+  options.signal?.removeEventListener('abort', abort)
+  // The group, not the child: a test runner's grandchildren outlive it and keep files of the worktree open.
+  await endGroup(child.pid, 0)
+
+  const drained = Promise.all(streams.map((stream) => finished(stream, { writable: false }).catch(() => undefined)))
+  let open = true
+  void drained.then(() => {
+    open = false
+  })
+  // A process that left the group may hold the pipes for ever; what it says after a pause is nobody's output.
+  for (let before = -1, turn = 0; open && before !== received && turn < 20; turn++) {
+    before = received
+    await Promise.race([drained, sleep(100)])
+    await breathe()
+  }
+  for (const stream of streams) stream.destroy()
+  if (exit.problem) all.add(Buffer.from(`${exit.problem}\n`))
+  return result(exit.exitCode)
+}
+
+type Exit = ProcessExit & { problem?: string }
+
+function spawn(
+  argv: readonly string[],
+  { cwd, env }: StartOptions,
+  stdin: 'pipe' | 'ignore',
+): Omit<RunningProcess, 'exited'> & { exited: Promise<Exit> } {
+  const [program = '', ...args] = argv
+  // execa throws for these, all other causes are results.
+  if ([...argv, ...Object.values(env)].some((text) => text.includes('\0'))) {
+    return neverStarted({ exitCode: 126, problem: `'${program}' could not be started: a NUL byte in its arguments` })
+  }
+  const child = execa(program, args, {
+    cwd,
+    env: { ...env },
+    extendEnv: false,
+    detached: true,
+    cleanup: false,
+    reject: false,
+    buffer: false,
+    stdin,
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  // A program that ends before it has read its input is no error of ours; its exit code tells.
+  child.stdin?.on('error', () => undefined)
+  const exited = new Promise<Exit>((resolve) => {
+    child.once('exit', (exitCode, signal) => resolve(signal ? { exitCode: null, signal } : { exitCode }))
+    // Of a program that did start, this comes later than 'exit', or never where an orphan holds the pipes.
+    void child.then((result) => {
+      if (child.pid === undefined) resolve({ ...notStarted(program, result.code, cwd) })
+    })
+  })
+  let killed: Promise<void> | undefined
+  return {
+    pid: child.pid ?? Number.NaN,
+    stdin: child.stdin as Writable,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    exited,
+    kill() {
+      killed ??= endGroup(child.pid ?? Number.NaN, 2_000)
+      return killed
+    },
+  }
+}
+
+function neverStarted(exit: Exit): ReturnType<typeof spawn> {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough().end(), new PassThrough().end()]
+  return { pid: Number.NaN, stdin, stdout, stderr, exited: Promise.resolve(exit), kill: () => Promise.resolve() }
+}
+
+function notStarted(program: string, code: string | undefined, cwd: string): Exit {
+  const missing = program === '' || code === 'ENOENT' || code === 'ENOTDIR'
+  return missing
+    ? { exitCode: 127, problem: `'${program}' was not found (started in '${cwd}')` }
+    : { exitCode: 126, problem: `'${program}' could not be started: ${code ?? 'unknown cause'}` }
+}
