@@ -18,6 +18,8 @@ export const errors = {
   CB_LOG_APPEND:
     "The log '{file}' cannot be written: {detail}. Nothing was acted on; free the cause and `codeband resume`.",
   CB_LOG_DAMAGED: "The log '{file}' is damaged at event {seq}: {detail}. Restore a copy; nothing was decided on it.",
+  CB_LOG_OPEN: "The log '{file}' cannot be opened: {detail}. {cure}",
+  CB_LOG_VERSION: "The log '{file}' has schema {found}; this codeband knows {known}. Use the newer codeband that wrote it.",
   CB_NODE_VERSION: 'codeband needs Node {wanted} or newer; this is {found}. Install a current Node and run it again.',
   CB_NOT_A_REPO: "'{path}' is not inside a git repository. Run `git init` there, or point codeband at a repository.",
   CB_NOT_LEADER: 'This process no longer leads the band (its epoch is {epoch}, the log has {current}). Start it again.',
