@@ -10,6 +10,8 @@ export const errors = {
   CB_COMMAND_UNKNOWN: "'{command}' is not a command of codeband. `codeband --help` lists them.",
   CB_CONFIG_INVALID: "'{file}' is not a valid configuration: {problems}",
   CB_CONFIG_READ: "'{file}' could not be loaded: {detail}",
+  CB_DIVERGENCE:
+    "Task '{task}' cannot go on: at {place} its program now asks for '{now}', the log has another '{then}'. Steps must be the same on every run; restore the role as it was, or start the task anew.",
   CB_EVENT_VERSION:
     "The log holds event '{type}' (number {seq}), which this codeband does not know. Use the newer codeband that wrote it.",
   CB_FRAMEWORK_UNKNOWN: "{where} names the framework '{name}', which is not configured. Configured: {known}.",
@@ -19,7 +21,8 @@ export const errors = {
     "The log '{file}' cannot be written: {detail}. Nothing was acted on; free the cause and `codeband resume`.",
   CB_LOG_DAMAGED: "The log '{file}' is damaged at event {seq}: {detail}. Restore a copy; nothing was decided on it.",
   CB_LOG_OPEN: "The log '{file}' cannot be opened: {detail}. {cure}",
-  CB_LOG_VERSION: "The log '{file}' has schema {found}; this codeband knows {known}. Use the newer codeband that wrote it.",
+  CB_LOG_VERSION:
+    "The log '{file}' has schema {found}; this codeband knows {known}. Use the newer codeband that wrote it.",
   CB_NODE_VERSION: 'codeband needs Node {wanted} or newer; this is {found}. Install a current Node and run it again.',
   CB_NOT_A_REPO: "'{path}' is not inside a git repository. Run `git init` there, or point codeband at a repository.",
   CB_NOT_LEADER: 'This process no longer leads the band (its epoch is {epoch}, the log has {current}). Start it again.',

@@ -18,6 +18,12 @@ export interface Workspaces {
     base: string,
     commits: readonly MergeItem[],
   ): Promise<{ commit: string; tree: string } | { conflict: MergeConflict }>
+  /** One pinned commit over `parent` with the tree of `of`. Contract: the same arguments give the same commit id. */
+  reword(
+    parent: string,
+    of: string,
+    options: { message: string; author: { name: string; email: string }; at: number },
+  ): Promise<{ commit: string; tree: string }>
   /** Files that differ between two commits. */
   diff(base: string, commit: string): Promise<readonly FileDiff[]>
   /** Unified diff between two commits, cut at `maxBytes`. */

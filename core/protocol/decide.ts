@@ -179,7 +179,7 @@ function submitPlan(
   { at, subject: id, turn: turnId, plan, hash, input }: Of<'SubmitPlan'>,
   task: Task,
 ): readonly Event[] | Rejection {
-  const turn = running(task, turnId)
+  const turn = contributing(task, turnId)
   if (isRejection(turn)) return turn
   if (turn.subject !== id) return rejection('authz', `turn '${turnId}' does not make '${id}'`)
   const problem = planProblem(plan)
@@ -192,7 +192,7 @@ function submitPlan(
 
 function submitChange(command: Of<'SubmitChange'>, task: Task): readonly Event[] | Rejection {
   const { at, subject: id, turn: turnId, commit, tree, base, files, message, input } = command
-  const turn = running(task, turnId)
+  const turn = contributing(task, turnId)
   if (isRejection(turn)) return turn
   if (turn.subject !== id) return rejection('authz', `turn '${turnId}' does not make '${id}'`)
   if (files.length === 0) return rejection('empty-change', 'the change has no difference')
@@ -222,7 +222,7 @@ function submitChange(command: Of<'SubmitChange'>, task: Task): readonly Event[]
 
 /** The commit, the family and the worker come from the turn, never from the call. */
 function submitVerdict({ at, turn: turnId, verdict }: Of<'SubmitVerdict'>, task: Task): readonly Event[] | Rejection {
-  const turn = running(task, turnId)
+  const turn = contributing(task, turnId)
   if (isRejection(turn)) return turn
   const subject = turn.subject === undefined ? undefined : task.subjects[turn.subject]
   if (subject === undefined) return rejection('authz', `turn '${turnId}' judges nothing`)
@@ -258,6 +258,14 @@ function running(task: Task, id: string): Turn | Rejection {
   const turn = task.turns[id]
   if (turn === undefined) return rejection('authz', `there is no turn '${id}'`)
   return turn.status === 'running' ? turn : rejection('stale-epoch', `turn '${id}' has ended`)
+}
+
+/** A turn that may hand over a product: it runs, or its role's program went on after it and nothing of the subject came later. */
+function contributing(task: Task, id: string): Turn | Rejection {
+  const turn = task.turns[id]
+  if (turn?.status !== 'done') return running(task, id)
+  const last = Object.values(task.turns).findLast(({ subject }) => subject === turn.subject)
+  return last?.id === id ? turn : rejection('stale-epoch', `turn '${id}' is not the last one on '${turn.subject}'`)
 }
 
 function decideApproval(command: Of<'Approve'> | Of<'Reject'>, state: State): readonly Event[] | Rejection {

@@ -51,7 +51,7 @@ function evolveTask(task: Task, event: Exclude<Event, Of<'LeaderElected'> | Of<'
     case 'TaskEnded':
       return { ...task, status: 'ended', parked: undefined, outcome: event.outcome, reason: event.reason }
     case 'EffectStarted':
-      return { ...task, journal: { ...task.journal, [event.place]: { effect: event.effect } } }
+      return { ...task, journal: { ...task.journal, [event.place]: { effect: event.effect, at: event.at } } }
     case 'EffectEnded':
       return endEffect(task, event.place, { ok: true, result: event.result })
     case 'EffectFailed':

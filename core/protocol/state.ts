@@ -35,6 +35,8 @@ export interface Task {
 
 export interface JournalEntry {
   effect: EffectSummary
+  /** When it began. */
+  at: number
   end?: { ok: true; result: unknown } | { ok: false; outcome: EffectFailure; reason: string }
 }
 

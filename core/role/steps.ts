@@ -76,12 +76,23 @@ function* ask<T>(effect: Effect): Steps<T> {
   return (yield effect) as T
 }
 
+/** For each item the places of the items it depends on. Throws for a circle, which could never start. */
 function dependencies(items: readonly unknown[]): number[][] {
   const place = new Map(items.map((item, index) => [(item as { id?: unknown } | null)?.id, index]))
-  return items.map((item) => {
+  const after = items.map((item) => {
     const { dependsOn } = (item ?? {}) as { dependsOn?: readonly unknown[] }
     return (dependsOn ?? []).map((id) => place.get(id)).filter((index) => index !== undefined)
   })
+  const done = new Set<number>()
+  for (let grew = true; grew; ) {
+    const ready = after.flatMap((needs, index) =>
+      !done.has(index) && needs.every((one) => done.has(one)) ? [index] : [],
+    )
+    for (const index of ready) done.add(index)
+    grew = ready.length > 0
+  }
+  if (done.size < items.length) throw new Error('band.each: the items depend on each other in a circle')
+  return after
 }
 
 /** The one `band` there is: it holds nothing, the runtime answers what it yields. */

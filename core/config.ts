@@ -1,0 +1,128 @@
+import { z } from 'zod'
+import { CodebandError } from './errors.ts'
+import type { Framework } from './ports/framework.ts'
+
+/** `codeband.config.ts`. Every option of a band gets its default here and nowhere else. */
+export interface Config {
+  /** What may play roles, by the name that workers and traces use. In YAML or JSON: the framework's name, or `{ use, ...options }`. */
+  frameworks?: Readonly<Record<string, Framework | FrameworkByName>>
+  /** How many workers of a role run on which framework. A role without an entry is played on demand. */
+  workers?: Readonly<Record<string, Readonly<Record<string, number>>>>
+  /** Commands that make a fresh worktree ready, as argv; run by core with network. */
+  setup?: readonly (readonly string[])[]
+  /** Commands that must pass on the merged tree, as argv. */
+  checks?: readonly (readonly string[])[]
+  merge?: {
+    /** The branch that changes land on; default: the one checked out. */
+    into?: string
+    /** Risk up to which nothing asks a person; default 'low'. */
+    autoMerge?: 'none' | 'low' | 'medium' | 'high' | 'critical'
+    /** Most changes in one candidate; default 8. */
+    batch?: number
+  }
+  /** Default 'required'. */
+  sandbox?: 'required' | 'if-available' | 'off'
+  /** 'waived' lets the same family review, marks everything it touches, and leaves every landing to a person. */
+  review?: { opposition?: 'required' | 'waived' }
+  limits?: {
+    /** Producer-and-reviewer cycles of one product; default 3. */
+    rounds?: number
+    /** Repeated turns after failures at one place; default 3. */
+    retries?: number
+    /** Minutes of one turn; default 60. */
+    minutes?: number
+    /** Minutes of one command (a test run, a check, a setup step); default 10. */
+    commandMinutes?: number
+    /** Depth of spawning; default 8. */
+    depth?: number
+  }
+}
+
+export type FrameworkByName = string | { readonly use: string; readonly [option: string]: unknown }
+
+/** A configuration with every default filled in. */
+export interface ResolvedConfig {
+  frameworks: Readonly<Record<string, Framework>>
+  workers: Readonly<Record<string, Readonly<Record<string, number>>>>
+  setup: readonly (readonly string[])[]
+  checks: readonly (readonly string[])[]
+  merge: { into?: string; autoMerge: 'none' | 'low' | 'medium' | 'high' | 'critical'; batch: number }
+  sandbox: 'required' | 'if-available' | 'off'
+  review: { opposition: 'required' | 'waived' }
+  limits: { rounds: number; retries: number; minutes: number; commandMinutes: number; depth: number }
+}
+
+/** Types a configuration; gives it back as it is. */
+export function defineConfig(config: Config): Config {
+  return config
+}
+
+const argv = z.array(z.string().min(1)).min(1)
+const count = z.number().int().positive()
+const framework = z.custom<Framework>(
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as Framework).start === 'function' &&
+    typeof (value as Framework).family === 'string',
+  'is not a framework: give claude(), codex(), ... or its name',
+)
+
+const schema = z.strictObject({
+  frameworks: z.record(z.string().regex(/^[a-z][a-z0-9]*$/, 'lower-case letters and digits'), framework).default({}),
+  workers: z.record(z.string(), z.record(z.string(), z.number().int().min(0).max(100))).default({}),
+  setup: z.array(argv).default([]),
+  checks: z.array(argv).default([]),
+  merge: z
+    .strictObject({
+      into: z.string().min(1).optional(),
+      autoMerge: z.enum(['none', 'low', 'medium', 'high', 'critical']).default('low'),
+      batch: count.max(64).default(8),
+    })
+    .prefault({}),
+  sandbox: z.enum(['required', 'if-available', 'off']).default('required'),
+  review: z.strictObject({ opposition: z.enum(['required', 'waived']).default('required') }).prefault({}),
+  limits: z
+    .strictObject({
+      rounds: count.default(3),
+      retries: z.number().int().min(0).default(3),
+      minutes: z.number().positive().default(60),
+      commandMinutes: z.number().positive().default(10),
+      depth: count.default(8),
+    })
+    .prefault({}),
+})
+
+/** The configuration checked and completed. `named` makes the frameworks that are given by name. CB_CONFIG_INVALID, CB_FRAMEWORK_UNKNOWN. */
+export function resolveConfig(
+  config: unknown,
+  file: string,
+  named: (name: string, options: object) => Framework | undefined,
+): ResolvedConfig {
+  const raw = (config ?? {}) as { frameworks?: Record<string, unknown> }
+  const frameworks = Object.fromEntries(
+    Object.entries(raw.frameworks ?? {}).map(([key, value]) => {
+      const { use, ...options } = typeof value === 'string' ? { use: value } : ((value ?? {}) as { use?: string })
+      return [key, typeof use === 'string' ? (named(use, options) ?? value) : value]
+    }),
+  )
+  const result = schema.safeParse(raw.frameworks === undefined ? raw : { ...raw, frameworks })
+  if (!result.success) {
+    const problems = result.error.issues
+      .map(({ path, message }) => `\n  ${path.join('.') || 'configuration'}: ${message}`)
+      .join('')
+    throw new CodebandError('CB_CONFIG_INVALID', { file, problems })
+  }
+  const known = Object.keys(result.data.frameworks)
+  for (const [role, counts] of Object.entries(result.data.workers)) {
+    for (const name of Object.keys(counts)) {
+      if (!known.includes(name))
+        throw new CodebandError('CB_FRAMEWORK_UNKNOWN', {
+          where: `'workers.${role}'`,
+          name,
+          known: known.join(', ') || 'none',
+        })
+    }
+  }
+  return result.data
+}

@@ -1,0 +1,140 @@
+import { CodebandError } from '../errors.ts'
+import { isRejection } from '../protocol/commands.ts'
+import type { ParkReason, Policy, Recorded, TaskOutcome } from '../protocol/events.ts'
+import { type Approval, type Landing, type State, type Task, waitingApprovals } from '../protocol/state.ts'
+import { EffectError } from '../role/steps.ts'
+import { Halt } from './journal.ts'
+import { openProgram } from './program.ts'
+import type { Runtime } from './runtime.ts'
+
+/** How a task stands when nothing more of it can be done now. */
+export interface TaskResult {
+  task: string
+  /** 'parked': a person must act. 'stopped': the band closed; `resume` goes on. */
+  outcome: TaskOutcome | 'parked' | 'stopped'
+  reason: string
+  parked?: ParkReason
+  landed: readonly Landing[]
+  pending: readonly Approval[]
+}
+
+/** A band at work: it submits tasks, drives them, and takes a person's word. */
+export interface LeadingBand {
+  readonly state: State
+  run(text: string, options?: { by?: string }): Promise<TaskResult>
+  /** Goes on with one task, or with all that have not ended, oldest first. */
+  resume(task?: string): Promise<TaskResult[]>
+  approve(approval: string, by: string): Promise<void>
+  reject(approval: string, why: string, by: string): Promise<void>
+  on(listener: (event: Recorded) => void): () => void
+}
+
+export function openLeadingBand(runtime: Runtime, policy: () => Promise<Policy>): LeadingBand {
+  const { log, workspaces, roles } = runtime
+
+  async function drive(taskId: string): Promise<TaskResult> {
+    const task = log.state.tasks[taskId]!
+    await closeDeadTurns(task)
+    if (task.status === 'queued')
+      await log.must({ type: 'StartTask', task: taskId, base: await workspaces.tip(task.policy.target) })
+    else await log.must({ type: 'ResumeTask', task: taskId })
+    const program = openProgram(runtime, taskId)
+    try {
+      const conductor = roles.get('conductor')
+      if (conductor?.steps === undefined)
+        throw new CodebandError('CB_ROLE_UNKNOWN', {
+          where: 'the band',
+          name: 'conductor',
+          known: [...roles.keys()].join(', '),
+        })
+      await program.run(conductor, {})
+      await end(taskId, 'success', 'the program ended')
+    } catch (error) {
+      if (error instanceof Halt) {
+        if (error.park) await log.must({ type: 'ParkTask', task: taskId, ...error.park })
+      } else if (error instanceof EffectError) {
+        await end(taskId, outcomeOf(error), error.reason)
+      } else if (CodebandError.is(error) || log.failure !== undefined) {
+        throw error
+      } else {
+        // The steps of a role are not our code: what they throw ends the task, not the band.
+        await end(taskId, 'failed', error instanceof Error ? `${error.name}: ${error.message}` : String(error))
+      }
+    } finally {
+      program.close()
+    }
+    return resultOf(taskId)
+  }
+
+  /** Turns of a process that died: their work is not in any product, so they are played again. */
+  async function closeDeadTurns(task: Task): Promise<void> {
+    for (const { id, status } of Object.values(task.turns)) {
+      if (status !== 'running') continue
+      const failure = { kind: 'crashed', detail: 'the process ended during the turn' }
+      await log.must({
+        type: 'EndTurn',
+        task: task.id,
+        turn: id,
+        outcome: 'cancelled',
+        failure,
+        usage: { inputTokens: 0, outputTokens: 0 },
+        ms: 0,
+      })
+    }
+  }
+
+  async function end(task: string, outcome: TaskOutcome, reason: string): Promise<void> {
+    await log.must({ type: 'EndTask', task, outcome, reason })
+  }
+
+  function resultOf(taskId: string): TaskResult {
+    const { status, outcome, reason, parked, landings } = log.state.tasks[taskId]!
+    const pending = waitingApprovals(log.state).filter(({ task }) => task === taskId)
+    const how = status === 'ended' ? outcome! : status === 'parked' ? 'parked' : 'stopped'
+    return {
+      task: taskId,
+      outcome: how,
+      reason: reason ?? parked?.detail ?? '',
+      parked: parked?.reason,
+      landed: landings,
+      pending,
+    }
+  }
+
+  async function persons(answer: Promise<Awaited<ReturnType<typeof log.dispatch>>>, id: string): Promise<void> {
+    const given = await answer
+    if (isRejection(given)) throw new CodebandError('CB_APPROVAL_UNKNOWN', { id })
+  }
+
+  return {
+    get state() {
+      return log.state
+    },
+    async run(text, { by = 'person' } = {}) {
+      if (text.trim() === '') throw new CodebandError('CB_TASK_EMPTY')
+      const task = `t${Object.keys(log.state.tasks).length + 1}`
+      await log.must({ type: 'SubmitTask', task, text, policy: await policy(), by })
+      return drive(task)
+    },
+    async resume(taskId) {
+      if (taskId !== undefined && log.state.tasks[taskId] === undefined)
+        throw new CodebandError('CB_TASK_UNKNOWN', { task: taskId })
+      const open = Object.values(log.state.tasks).filter(
+        ({ id, status }) => status !== 'ended' && (taskId === undefined || id === taskId),
+      )
+      const results: TaskResult[] = []
+      for (const { id } of open) {
+        if (runtime.stopping.aborted) break
+        results.push(await drive(id))
+      }
+      return results
+    },
+    approve: (approval, by) => persons(log.dispatch({ type: 'Approve', approval, by }), approval),
+    reject: (approval, why, by) => persons(log.dispatch({ type: 'Reject', approval, why, by }), approval),
+    on: (listener) => log.on(listener),
+  }
+}
+
+function outcomeOf({ outcome }: EffectError): TaskOutcome {
+  return outcome === 'retry' || outcome === 'escalate' ? 'escalated' : outcome
+}

@@ -1,0 +1,180 @@
+import { CodebandError } from '../errors.ts'
+import type { EventStore, Lead } from '../ports/event-store.ts'
+import { type Command, isRejection, type Rejection } from '../protocol/commands.ts'
+import { decide } from '../protocol/decide.ts'
+import type { Event, Recorded } from '../protocol/events.ts'
+import { evolve } from '../protocol/evolve.ts'
+import { initialState, type State } from '../protocol/state.ts'
+
+/** A command without its time: the log stamps it. */
+export type Request = Command extends infer C ? (C extends { at: number } ? Omit<C, 'at'> : never) : never
+
+/** The one way into the log: decide in memory, append, then answer. What one event-loop turn asks commits together. */
+export interface Log {
+  /** The fold of what is durable. */
+  readonly state: State
+  /** All commands or none, in one transaction; the answer comes when it is durable. */
+  dispatch(...requests: readonly Request[]): Promise<readonly Recorded[] | Rejection>
+  /** The same, where a refusal would be a fault of the runtime: CB_INTERNAL. */
+  must(...requests: readonly Request[]): Promise<readonly Recorded[]>
+  /** Calls back for each durable event, own and others', in order. Returns the function that stops it. */
+  on(listener: (event: Recorded) => void): () => void
+  /** Resolves with the first value that is not undefined, now or after later events; undefined when `signal` aborts. */
+  until<T>(look: (state: State) => T | undefined, signal: AbortSignal): Promise<T | undefined>
+  /** What ended it, if anything did: from then on nothing is acted on. */
+  readonly failure: unknown
+  close(): void
+}
+
+interface Entry {
+  requests: readonly Request[]
+  settle(answer: readonly Recorded[] | Rejection): void
+  fail(error: unknown): void
+}
+
+export async function openLog({
+  store,
+  now,
+  lead,
+}: {
+  store: EventStore
+  now: () => number
+  lead?: Lead
+}): Promise<Log> {
+  let state = initialState
+  let failure: unknown
+  let queue: Entry[] = []
+  let flushing = false
+  const listeners = new Set<(event: Recorded) => void>()
+
+  function take(event: Recorded): void {
+    state = evolve(state, event)
+    for (const listener of listeners) listener(event)
+  }
+
+  async function catchUp(): Promise<void> {
+    for await (const event of store.read(state.version)) take(event)
+  }
+
+  /** Decides a batch against the durable state; entries that are refused leave no event. */
+  function decideAll(batch: readonly Entry[]): {
+    events: Event[]
+    answers: (Rejection | { from: number; to: number })[]
+  } {
+    const events: Event[] = []
+    let current = state
+    const answers = batch.map(({ requests }) => {
+      let next = current
+      const mine: Event[] = []
+      for (const request of requests) {
+        const answer = decide({ ...request, at: now() } as Command, next)
+        if (isRejection(answer)) return answer
+        for (const event of answer) next = evolve(next, event)
+        mine.push(...answer)
+      }
+      current = next
+      events.push(...mine)
+      return { from: events.length - mine.length, to: events.length }
+    })
+    return { events, answers }
+  }
+
+  async function flush(): Promise<void> {
+    while (queue.length > 0) {
+      const batch = queue
+      queue = []
+      try {
+        for (;;) {
+          const { events, answers } = decideAll(batch)
+          const { version } = state
+          try {
+            if (events.length > 0) await store.append(events, version, lead)
+          } catch (error) {
+            // Another process appended a person's command meanwhile: decide again on what it left.
+            if (!CodebandError.is(error, 'CB_VERSION_CONFLICT')) throw error
+            await catchUp()
+            continue
+          }
+          const recorded = events.map((event, index) => ({ ...event, seq: version + index + 1 }) as Recorded)
+          for (const event of recorded) take(event)
+          for (const [index, answer] of answers.entries()) {
+            batch[index]!.settle('from' in answer ? recorded.slice(answer.from, answer.to) : answer)
+          }
+          break
+        }
+      } catch (error) {
+        // A failed commit ends the process: what was decided is not durable, so nothing may follow from it.
+        failure = error
+        for (const entry of [...batch, ...queue]) entry.fail(error)
+        queue = []
+      }
+    }
+    flushing = false
+  }
+
+  function dispatch(...requests: readonly Request[]): Promise<readonly Recorded[] | Rejection> {
+    return new Promise((settle, fail) => {
+      if (failure !== undefined) return fail(failure)
+      queue.push({ requests, settle, fail })
+      if (flushing) return
+      flushing = true
+      setImmediate(flush)
+    })
+  }
+
+  await catchUp()
+  const stopWatching = store.watch(() => {
+    // An entry in the queue makes the flush look at what others appended, in order with our own.
+    void dispatchNothing()
+  })
+
+  async function dispatchNothing(): Promise<void> {
+    if (flushing || failure !== undefined) return
+    flushing = true
+    try {
+      await catchUp()
+    } catch (error) {
+      failure = error
+    }
+    await flush()
+  }
+
+  return {
+    get state() {
+      return state
+    },
+    get failure() {
+      return failure
+    },
+    dispatch,
+    async must(...requests) {
+      const answer = await dispatch(...requests)
+      if (!isRejection(answer)) return answer
+      throw new CodebandError('CB_INTERNAL', {
+        detail: `${requests.map(({ type }) => type).join(' + ')} was refused: ${answer.code}: ${answer.reason}`,
+      })
+    },
+    on(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    until(look, signal) {
+      return new Promise((resolve) => {
+        const check = (): void => {
+          const value = signal.aborted ? undefined : look(state)
+          if (value === undefined && !signal.aborted) return
+          listeners.delete(check)
+          signal.removeEventListener('abort', check)
+          resolve(value)
+        }
+        listeners.add(check)
+        signal.addEventListener('abort', check)
+        check()
+      })
+    },
+    close() {
+      stopWatching()
+      listeners.clear()
+    },
+  }
+}

@@ -1,0 +1,251 @@
+import { protectedPaths } from '../boundary/protected.ts'
+import { riskFloor } from '../boundary/risk.ts'
+import type { MergeItem } from '../ports/workspace.ts'
+import { isRejection } from '../protocol/commands.ts'
+import type { CheckResult } from '../protocol/events.ts'
+import { approvedChanges, type Candidate, type Subject, type Task } from '../protocol/state.ts'
+import type { MergeReport } from '../role/products.ts'
+import { type EffectAnswer, Halt } from './journal.ts'
+import type { Runtime } from './runtime.ts'
+import { prepareWorktree } from './setup.ts'
+
+/** The branch may move under a candidate this often before the task gives up. */
+const attempts = 20
+
+/** Lands what is approved: candidate in memory, checks on exactly its tree, risk, a person where the policy says so, then the branch by
+ *  compare-and-swap. Every step is in the log, and a crash between two of them is taken up by looking. */
+export async function merge(runtime: Runtime, taskId: string): Promise<EffectAnswer> {
+  const { log } = runtime
+  const task = (): Task => log.state.tasks[taskId]!
+  const before = new Set(task().landings.map(({ to }) => to))
+  const returned: MergeReport['returned'] = []
+
+  async function giveBack(subject: Subject, reason: 'conflict' | 'checks' | 'refused', detail: string): Promise<void> {
+    await log.must({ type: 'ReturnChange', task: taskId, subject: subject.id, commit: subject.on, reason, detail })
+    returned.push({ role: subject.role, input: subject.input, reason: `${reason}: ${detail}` })
+  }
+
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const changes = approvedChanges(task()).slice(0, runtime.config.merge.batch)
+    if (changes.length === 0) {
+      // What came back in an earlier life of this effect has not been taken up by anybody yet.
+      for (const { id, role, input, feedback, status } of Object.values(task().subjects)) {
+        if (status !== 'returned' || returned.some((one) => one.input === input)) continue
+        returned.push({ role, input, reason: `${id}: ${feedback}` })
+      }
+      const landed = task().landings.flatMap(({ to }) => (before.has(to) ? [] : [to]))
+      return { ok: true, result: { landed, returned } satisfies MergeReport }
+    }
+    const candidate = await candidateFor(runtime, task(), changes, giveBack)
+    if (candidate === undefined) continue
+    if (candidate.checks === undefined) await check(runtime, task(), candidate)
+    const culprit = await culpritOf(runtime, task(), candidate.id, changes)
+    if (culprit) {
+      await giveBack(culprit.subject, 'checks', culprit.detail)
+      continue
+    }
+    if (task().candidates[candidate.id]!.risk === undefined) await assess(runtime, task(), candidate)
+    const refusal = await personsWord(runtime, taskId, candidate)
+    if (refusal !== undefined) {
+      for (const change of changes) await giveBack(change, 'refused', refusal)
+      continue
+    }
+    await land(runtime, taskId, candidate)
+  }
+  return {
+    ok: false,
+    outcome: 'escalate',
+    reason: `the branch moved ${attempts} times while a candidate was made ready`,
+  }
+}
+
+/** The open candidate of exactly these changes on the branch as it is now, or a new one. Undefined where the world changed: look again. */
+async function candidateFor(
+  runtime: Runtime,
+  task: Task,
+  changes: readonly Subject[],
+  giveBack: (subject: Subject, reason: 'conflict', detail: string) => Promise<void>,
+): Promise<Candidate | undefined> {
+  const { workspaces, log } = runtime
+  const landing = Object.values(task.candidates).find(({ status }) => status === 'landing')
+  if (landing) {
+    // The intent is in the log: the ref tells whether it happened.
+    await land(runtime, task.id, landing)
+    return undefined
+  }
+  const base = await workspaces.tip(task.policy.target)
+  const same = (one: Candidate): boolean =>
+    one.status === 'open' &&
+    one.base === base &&
+    one.changes.length === changes.length &&
+    one.changes.every(({ commit }, index) => commit === changes[index]!.on)
+  const open = Object.values(task.candidates).find(same)
+  if (open) return open
+  const merged = await workspaces.merge(
+    base,
+    changes.map((change) => itemOf(runtime, task, change)),
+  )
+  if ('conflict' in merged) {
+    const { index, files } = merged.conflict
+    const detail = `It conflicts with the branch '${task.policy.target}' at ${base.slice(0, 8)} in ${files.join(', ')}. Make the change again on top of what is there now.`
+    await giveBack(changes[index]!, 'conflict', detail)
+    return undefined
+  }
+  await workspaces.keep(merged.commit)
+  const id = `c${Object.keys(task.candidates).length + 1}`
+  const named = changes.map(({ id: subject, on: commit }) => ({ subject, commit }))
+  await log.must({ type: 'BuildCandidate', task: task.id, candidate: id, base, ...merged, changes: named })
+  return log.state.tasks[task.id]!.candidates[id]
+}
+
+/** One merge commit of a change; its message says who made it, who approved it, and where the law was relaxed. */
+function itemOf(
+  { sandbox }: Runtime,
+  task: Task,
+  { id, on, message, worker, family, verdict, at }: Subject,
+): MergeItem {
+  const trailers = [
+    `Codeband-Task: ${task.id}`,
+    `Codeband-Change: ${id} at ${on}`,
+    `Codeband-Author: ${worker} (${family})`,
+    verdict &&
+      `Codeband-Approved-By: ${verdict.worker} (${verdict.family})${verdict.sameFamily ? ', same family' : ''}`,
+    task.policy.opposition === 'waived' && 'Codeband-Opposition: waived',
+    sandbox.kind === 'none' && 'Codeband-Sandbox: unsandboxed',
+  ].filter(Boolean)
+  return { commit: on, message: `${message ?? id}\n\n${trailers.join('\n')}\n`, at }
+}
+
+async function check(runtime: Runtime, task: Task, { id, base, commit }: Candidate): Promise<void> {
+  const { passed, checks } = await runChecks(runtime, base, commit)
+  await runtime.log.must({
+    type: 'RecordChecks',
+    task: task.id,
+    candidate: id,
+    passed,
+    checks,
+    sandbox: runtime.sandbox.kind,
+  })
+}
+
+async function runChecks(
+  runtime: Runtime,
+  base: string,
+  commit: string,
+): Promise<{ passed: boolean; checks: CheckResult[] }> {
+  const { sandbox, workspaces, config, home, baseEnv, stopping } = runtime
+  const workerHome = `${home}/agents/mergemaster`
+  const env = { ...baseEnv, HOME: workerHome, TMPDIR: `${workerHome}/tmp`, CI: 'true' }
+  const worktree = await prepareWorktree(runtime, 'mergemaster', base, commit, env)
+  const checks: CheckResult[] = []
+  for (const argv of config.checks) {
+    const result = await sandbox.run({
+      argv,
+      cwd: worktree.path,
+      worktree: worktree.path,
+      writable: true,
+      protect: protectedPaths,
+      readable: [workspaces.store],
+      home: workerHome,
+      network: false,
+      env,
+      timeoutMs: config.limits.commandMinutes * 60_000,
+      maxOutput: 64 * 1024,
+      signal: stopping,
+    })
+    if (result.cancelled) throw new Halt()
+    const { exitCode, output, ms } = result
+    checks.push({ argv, exitCode, output, ms })
+    if (exitCode !== 0) return { passed: false, checks }
+  }
+  return { passed: true, checks }
+}
+
+/** The first change with which the checks fail, found by halving the candidate. */
+async function culpritOf(
+  runtime: Runtime,
+  task: Task,
+  id: string,
+  changes: readonly Subject[],
+): Promise<{ subject: Subject; detail: string } | undefined> {
+  const { base, checks } = task.candidates[id]!
+  if (checks === undefined || checks.passed) return undefined
+  let failing = checks.checks
+  let good = 0
+  let bad = changes.length
+  while (bad - good > 1) {
+    const half = Math.floor((good + bad) / 2)
+    const merged = await runtime.workspaces.merge(
+      base,
+      changes.slice(0, half).map((change) => itemOf(runtime, task, change)),
+    )
+    if ('conflict' in merged) break
+    const result = await runChecks(runtime, base, merged.commit)
+    if (result.passed) good = half
+    else {
+      bad = half
+      failing = result.checks
+    }
+  }
+  const red = failing.at(-1)
+  const detail = red
+    ? `On the merged tree \`${red.argv.join(' ')}\` ended with ${red.exitCode ?? 'a signal'}:\n${red.output.slice(-6000)}`
+    : 'the checks failed'
+  return { subject: changes[bad - 1]!, detail }
+}
+
+async function assess(runtime: Runtime, task: Task, { id, base, commit }: Candidate): Promise<void> {
+  const { workspaces, config, log } = runtime
+  const { risk, reasons } = riskFloor(await workspaces.diff(base, commit), {})
+  const untested = config.checks.length === 0
+  const floor = untested && risk === 'low' ? 'medium' : risk
+  const approval = `${task.id}.${Object.keys(task.approvals).length + 1}`
+  await log.must({
+    type: 'AssessRisk',
+    task: task.id,
+    candidate: id,
+    floor,
+    reasons: untested ? [...reasons, 'no checks are configured: nothing was tested'] : reasons,
+    approval,
+  })
+}
+
+/** Waits for a person where the candidate needs one. Gives their words when they refuse; parks when nobody waits. */
+async function personsWord(runtime: Runtime, taskId: string, { id }: Candidate): Promise<string | undefined> {
+  const { log, wait, stopping } = runtime
+  const mine = () =>
+    Object.values(log.state.tasks[taskId]!.approvals)
+      .filter(({ candidate }) => candidate === id)
+      .at(-1)
+  const asked = mine()
+  if (asked === undefined) return undefined
+  if (asked.status === 'waiting' && !wait) throw new Halt({ reason: 'approval', detail: asked.id })
+  const answered = await log.until(() => (mine()?.status === 'waiting' ? undefined : mine()), stopping)
+  if (answered === undefined) throw new Halt()
+  return answered.status === 'refused' ? `A person refused it: ${answered.why}` : undefined
+}
+
+async function land({ workspaces, log }: Runtime, taskId: string, { id }: Candidate): Promise<void> {
+  const begun = await log.dispatch({ type: 'BeginLanding', task: taskId, candidate: id })
+  if (isRejection(begun)) throw new Halt({ reason: 'approval', detail: `${begun.code}: ${begun.reason}` })
+  const { base, commit } = log.state.tasks[taskId]!.candidates[id]!
+  const { target } = log.state.tasks[taskId]!.policy
+  const result = await workspaces.land(target, base, commit)
+  if (result.status === 'landed') {
+    await log.must({ type: 'FinishLanding', task: taskId, candidate: id })
+    return
+  }
+  if (result.status === 'moved') {
+    await log.must({
+      type: 'RefuseLanding',
+      task: taskId,
+      candidate: id,
+      reason: 'moved',
+      detail: `'${target}' is at ${result.tip}`,
+    })
+    return
+  }
+  const detail = `'${result.checkout}' has changes of its own (${result.files.slice(0, 5).join(', ')}): commit or stash them, then \`codeband resume\``
+  await log.must({ type: 'RefuseLanding', task: taskId, candidate: id, reason: 'dirty', detail })
+  throw new Halt({ reason: 'dirty', detail })
+}

@@ -1,0 +1,275 @@
+import type { Boundary } from '../boundary/boundary.ts'
+import { mayWrite } from '../boundary/path.ts'
+import type { Failure, Session } from '../ports/framework.ts'
+import type { Worktree } from '../ports/workspace.ts'
+import { planProblem } from '../protocol/plan.ts'
+import { lastTurn } from '../protocol/state.ts'
+import type { Plan, Verdict } from '../role/products.ts'
+import type { Adjustments, Role, TurnBase } from '../role/role.ts'
+import { hashOf } from './hash.ts'
+import { type EffectAnswer, Halt } from './journal.ts'
+import type { Request } from './log.ts'
+import { promptsOf, repairPrompt } from './prompt.ts'
+import type { Worker } from './roster.ts'
+import type { Runtime } from './runtime.ts'
+import { openSeat, type SeatRequest } from './seat.ts'
+import { type Door, openDoor, runTurn } from './turn.ts'
+
+/** One playing of a role by a model. */
+export interface PlayRequest extends Omit<SeatRequest, 'adjustments' | 'submit' | 'say'> {
+  task: string
+  place: string
+  purpose: 'produce' | 'review' | 'play'
+  subject?: string
+  /** What is judged: a commit or a plan hash. */
+  on?: string
+  /** False inside a role's own steps: the program goes on after this, and hands over at its end. */
+  handsOver: boolean
+  /** False: one turn is enough, whether or not the product is there. */
+  toTheEnd: boolean
+}
+
+/** What it came to. `requests` go into the log in one transaction with the end of the effect. */
+export interface PlayEnd {
+  answer: EffectAnswer
+  requests: readonly Request[]
+}
+
+interface Submitted {
+  plan?: Plan
+  verdict?: Verdict
+  output?: { value: unknown }
+}
+
+const repairs = 2
+
+/** Plays turns until the role's product or output is there, or the law's bounds end it. */
+export async function play(runtime: Runtime, request: PlayRequest): Promise<PlayEnd> {
+  const { log, clock } = runtime
+  const { task: taskId, place, role, worker, purpose, subject, on } = request
+  const task = log.state.tasks[taskId]!
+  const base: TurnBase = {
+    task: task.text,
+    worker: worker.id,
+    round: (subject === undefined ? 0 : (task.subjects[subject]?.rounds ?? 0)) + (purpose === 'produce' ? 1 : 0) || 1,
+    feedback: purpose === 'produce' && subject !== undefined ? (task.subjects[subject]?.feedback ?? '') : '',
+  }
+  const adjustments: Adjustments = role.generator?.({ ...(request.input as object), ...base }) ?? {}
+  const prompts = promptsOf(role, request.input, base, adjustments)
+  let submitted: Submitted = {}
+  let turnId = ''
+  const seat = await openSeat(runtime, {
+    ...request,
+    adjustments,
+    async submit(kind, value) {
+      if (kind === 'plan') {
+        const problem = planProblem(value as Plan)
+        if (problem) return { ok: false, output: `The plan was not taken: ${problem}.` }
+        submitted.plan = value as Plan
+      } else if (kind === 'verdict') {
+        if (submitted.verdict) return { ok: false, output: 'Your verdict is there already; end your turn.' }
+        submitted.verdict = value as Verdict
+      } else submitted.output = { value }
+      return { ok: true, output: 'Taken. End your turn now.' }
+    },
+    async say(mention, text) {
+      await log.must({ type: 'RecordText', task: taskId, turn: turnId, text: `@${mention} ${text}` })
+      return { ok: true, output: 'Said.' }
+    },
+  })
+  if ('problems' in seat) return failed('refused', seat.problems.join('; '))
+  const { worktree, toolbox, boundary } = seat
+
+  const door: Door = openDoor()
+  let session: Session | undefined
+  let prompt = prompts.userPrompt
+  let repaired = 0
+  let resume = subject === undefined ? undefined : lastTurn(task, worker.id, subject)?.session
+  let lastFailure: Failure | undefined
+  try {
+    for (;;) {
+      submitted = {}
+      session ??= await worker.framework.start({
+        worker: worker.id,
+        systemPrompt: prompts.systemPrompt,
+        model: worker.model,
+        effort: worker.effort,
+        resume,
+        cwd: worktree.path,
+        home: seat.home,
+        env: seat.clientEnv,
+        repo: runtime.workspaces.root,
+        tools: toolbox.tools,
+        call: door.call,
+      })
+      const attempt = Object.values(log.state.tasks[taskId]!.turns).filter((turn) => turn.place === place).length
+      turnId = `${taskId}/${place}#${attempt}`
+      const result = await runTurn(runtime, session, door, toolbox, {
+        type: 'BeginTurn',
+        task: taskId,
+        turn: turnId,
+        place,
+        worker: worker.id,
+        role: role.id,
+        framework: worker.frameworkName,
+        family: worker.framework.family,
+        purpose,
+        subject,
+        on,
+        systemPrompt: prompts.systemPrompt,
+        prompt,
+      })
+      if (result.status === 'refused') {
+        const { code, reason } = result.rejection
+        if (code !== 'retries') return failed(code === 'rounds' ? 'escalate' : 'refused', `${code}: ${reason}`)
+        const why = lastFailure ? `${lastFailure.kind}: ${lastFailure.detail}` : reason
+        return failed(lastFailure && isInfrastructure(lastFailure) ? 'infrastructure' : 'failed', `${reason} (${why})`)
+      }
+      if (result.status === 'cancelled') {
+        await log.must(result.end)
+        throw new Halt()
+      }
+      if (result.status === 'failed') {
+        lastFailure = result.failure
+        await log.must(result.end)
+        if (isFinal(lastFailure)) return failed('infrastructure', `${lastFailure.kind}: ${lastFailure.detail}`)
+        await clock.sleep(
+          lastFailure.retryAfter ?? (isInfrastructure(lastFailure) ? 1000 * 2 ** attempt : 0),
+          runtime.stopping,
+        )
+        // A conversation that broke is not trusted to go on: the turn starts again from where the last good one ended.
+        await session.close()
+        session = undefined
+        await restart(worktree)
+        prompt = prompts.userPrompt
+        continue
+      }
+      const surprise = await audit(worktree, boundary, role)
+      if (surprise !== undefined) {
+        const violation: Request = {
+          type: 'RecordViolation',
+          task: taskId,
+          turn: turnId,
+          worker: worker.id,
+          role: role.id,
+          tool: 'audit',
+          code: 'protected-path',
+          reason: surprise,
+          inputHash: hashOf(surprise),
+        }
+        await log.must(violation, { ...result.end, outcome: 'void', failure: { kind: 'malformed', detail: surprise } })
+        lastFailure = { kind: 'malformed', detail: surprise }
+        await restart(worktree)
+        prompt = `${prompts.userPrompt}\n\nYour last turn was void: ${surprise}.`
+        continue
+      }
+      const end = await handOver(runtime, request, worktree, submitted, result.end)
+      if (!('missing' in end)) return end
+      lastFailure = { kind: 'malformed', detail: end.missing }
+      await log.must({ ...result.end, outcome: 'failed', failure: lastFailure })
+      if (repaired++ >= repairs) return failed('failed', end.missing)
+      resume = session.token
+      prompt = repairPrompt(role, end.missing)
+    }
+  } finally {
+    await session?.close()
+  }
+}
+
+function failed(outcome: Exclude<EffectAnswer, { ok: true }>['outcome'], reason: string): PlayEnd {
+  return { answer: { ok: false, outcome, reason }, requests: [] }
+}
+
+const isFinal = ({ kind }: Failure): boolean => kind === 'auth' || kind === 'quota' || kind === 'version'
+const isInfrastructure = ({ kind }: Failure): boolean =>
+  isFinal({ kind } as Failure) ||
+  kind === 'rate-limit' ||
+  kind === 'overloaded' ||
+  kind === 'crashed' ||
+  kind === 'stalled'
+
+async function restart(worktree: Worktree): Promise<void> {
+  const changes = await worktree.changes()
+  await worktree.restore(changes.map(({ path }) => path))
+}
+
+/** What the turn left in the worktree that its role may not leave; stray untracked files are removed, anything else voids the turn. */
+async function audit(worktree: Worktree, boundary: Boundary, role: Role): Promise<string | undefined> {
+  const outside = (await worktree.changes()).filter(
+    ({ path }) => role.produces !== 'change' || !mayWrite(boundary, path),
+  )
+  const voids = outside.filter(({ tracked }) => tracked)
+  if (voids.length > 0)
+    return `it changed ${voids.map(({ path }) => `'${path}'`).join(', ')}, which '${role.id}' may not change`
+  await worktree.restore(outside.map(({ path }) => path))
+  return undefined
+}
+
+/** The product of a finished turn as requests of one transaction, or what is missing. */
+async function handOver(
+  runtime: Runtime,
+  request: PlayRequest,
+  worktree: Worktree,
+  submitted: Submitted,
+  end: Request & { turn: string },
+): Promise<PlayEnd | { missing: string }> {
+  const { task, role, worker, input, base, toTheEnd } = request
+  const { turn } = end
+  const subject = request.handsOver ? request.subject : undefined
+  const done = (result: unknown, ...requests: Request[]): PlayEnd => ({
+    answer: { ok: true, result },
+    requests: [...requests, end],
+  })
+  if (role.produces === 'plan') {
+    const { plan } = submitted
+    if (plan === undefined) return toTheEnd ? { missing: 'no plan was submitted' } : done(undefined)
+    return subject === undefined
+      ? done(plan)
+      : done({ subject, output: plan }, submitPlan(task, subject, turn, plan, input))
+  }
+  if (role.produces === 'verdict') {
+    const { verdict } = submitted
+    if (verdict === undefined) return toTheEnd ? { missing: 'no verdict was submitted' } : done(undefined)
+    return subject === undefined
+      ? done(verdict)
+      : { answer: answerOf(verdict), requests: [{ type: 'SubmitVerdict', task, turn, verdict }, end] }
+  }
+  if (role.produces === 'change') {
+    const title = changeTitle(runtime.log.state.tasks[task]!.text, input)
+    const saved = await worktree.save({ message: title, author: authorOf(worker), at: runtime.clock.now() })
+    if (saved === undefined) return toTheEnd ? { missing: 'the worktree holds no change' } : done(undefined)
+    const files = (await runtime.workspaces.diff(base, saved.commit)).map(({ path }) => path)
+    const output = { commit: saved.commit, files }
+    if (subject === undefined) return done({ ...output, turn })
+    return done(
+      { subject, output },
+      { type: 'SubmitChange', task, subject, turn, ...saved, base, files, message: title, input },
+    )
+  }
+  if (role.output) {
+    if (submitted.output === undefined) return toTheEnd ? { missing: 'no output was set' } : done(undefined)
+    return done(submitted.output.value)
+  }
+  return done(undefined)
+}
+
+export function submitPlan(task: string, subject: string, turn: string, plan: Plan, input: unknown): Request {
+  return { type: 'SubmitPlan', task, subject, turn, plan, hash: hashOf(plan), input }
+}
+
+/** What the program sees of a verdict: an escalation ends the circle, as an effect without a value. */
+export function answerOf({ decision, summary }: Verdict): EffectAnswer {
+  return decision === 'escalate'
+    ? { ok: false, outcome: 'escalate', reason: summary }
+    : { ok: true, result: { approved: decision === 'approve' } }
+}
+
+export function authorOf(worker: Worker): { name: string; email: string } {
+  return { name: worker.id, email: `${worker.id}@codeband.invalid` }
+}
+
+/** First line of a change's message: the subtask's title, else the task's first line. */
+export function changeTitle(task: string, input: unknown): string {
+  const { subtask } = (input ?? {}) as { subtask?: { title?: unknown } }
+  return typeof subtask?.title === 'string' ? subtask.title : (task.split('\n')[0] ?? '').slice(0, 72)
+}

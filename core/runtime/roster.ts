@@ -1,0 +1,146 @@
+import type { ResolvedConfig } from '../config.ts'
+import { CodebandError } from '../errors.ts'
+import type { Framework } from '../ports/framework.ts'
+import { reviewerFamilies } from '../protocol/pairing.ts'
+import type { Role } from '../role/role.ts'
+
+/** A worker: a role on a framework with an index. */
+export interface Worker {
+  /** `coder-codex-0` */
+  id: string
+  role: string
+  /** Name in the configuration. */
+  frameworkName: string
+  framework: Framework
+  model?: string
+  effort?: string
+}
+
+export interface Wanted {
+  role: Role
+  /** Families that may play it, the better ones first; undefined: any. */
+  families?: readonly string[]
+  /** The worker to take again, whatever else is free. */
+  prefer?: string
+  /** Framework of whoever spawns it; taken on demand where no worker is configured. */
+  spawner?: string
+}
+
+/** Who plays what. Each worker plays one turn at a time; who finds all busy waits in order. */
+export interface Roster {
+  /** Contract: undefined when nobody configured may ever play it. */
+  take(wanted: Wanted): Promise<Worker | undefined>
+  free(worker: Worker): void
+  families(): readonly string[]
+  workers(): readonly Worker[]
+}
+
+export function openRoster(
+  { frameworks, workers: counts }: Pick<ResolvedConfig, 'frameworks' | 'workers'>,
+  roles: ReadonlyMap<string, Role>,
+): Roster {
+  const configured: Worker[] = []
+  const onDemand: Worker[] = []
+  const busy = new Set<string>()
+  let waiting: (() => void)[] = []
+
+  function worker(role: Role, frameworkName: string, index: number): Worker {
+    const framework = frameworks[frameworkName]!
+    const { model, effort } = role.frameworks?.[frameworkName] ?? {}
+    return { id: `${role.id}-${frameworkName}-${index}`, role: role.id, frameworkName, framework, model, effort }
+  }
+
+  for (const [roleId, byFramework] of Object.entries(counts)) {
+    const role = roles.get(roleId)
+    if (role === undefined)
+      throw new CodebandError('CB_ROLE_UNKNOWN', {
+        where: `'workers' in the configuration`,
+        name: roleId,
+        known: [...roles.keys()].join(', '),
+      })
+    for (const [name, count] of Object.entries(byFramework)) {
+      for (let index = 0; index < count; index++) configured.push(worker(role, name, index))
+    }
+  }
+
+  const mayPlay = (role: Role, name: string): boolean =>
+    role.frameworks === undefined || Object.hasOwn(role.frameworks, name)
+
+  /** All who may play it, best first: configured workers, else workers made on demand. */
+  function candidates({ role, families, prefer, spawner }: Wanted): Worker[] {
+    const fits = (one: Worker): boolean =>
+      mayPlay(role, one.frameworkName) && (families === undefined || families.includes(one.framework.family))
+    const rank = (one: Worker): number => (one.id === prefer ? -1 : (families?.indexOf(one.framework.family) ?? 0))
+    const mine = configured.filter((one) => one.role === role.id && fits(one))
+    if (mine.length > 0) return mine.sort((a, b) => rank(a) - rank(b))
+    const names = Object.keys(frameworks)
+    const ordered =
+      spawner !== undefined && names.includes(spawner) ? [spawner, ...names.filter((name) => name !== spawner)] : names
+    const possible = ordered.map((name) => worker(role, name, 0)).filter(fits)
+    possible.sort((a, b) => rank(a) - rank(b))
+    const best = possible[0]
+    if (best === undefined) return []
+    // The first index that is free, so that names and homes are used again.
+    for (let index = 0; ; index++) {
+      const one = worker(role, best.frameworkName, index)
+      if (busy.has(one.id)) continue
+      if (!onDemand.some(({ id }) => id === one.id)) onDemand.push(one)
+      return [one]
+    }
+  }
+
+  return {
+    async take(wanted) {
+      for (;;) {
+        const all = candidates(wanted)
+        if (all.length === 0) return undefined
+        const kept = all.find(({ id }) => id === wanted.prefer)
+        const free = kept ? (busy.has(kept.id) ? undefined : kept) : all.find(({ id }) => !busy.has(id))
+        if (free) {
+          busy.add(free.id)
+          return free
+        }
+        await new Promise<void>((resolve) => waiting.push(resolve))
+      }
+    },
+    free(one) {
+      busy.delete(one.id)
+      const woken = waiting
+      waiting = []
+      for (const wake of woken) wake()
+    },
+    families: () => [...new Set(Object.values(frameworks).map(({ family }) => family))],
+    workers: () => [...configured, ...onDemand],
+  }
+}
+
+/** CB_OPPOSITION_IMPOSSIBLE for a role whose product nobody configured could ever review from the opposite family. */
+export function provePairing(config: ResolvedConfig, roles: ReadonlyMap<string, Role>): void {
+  const all = Object.entries(config.frameworks)
+  const familiesOf = (role: Role): string[] => {
+    const named = Object.entries(config.workers[role.id] ?? {}).flatMap(([name, count]) => (count > 0 ? [name] : []))
+    const may = all.filter(([name]) => role.frameworks === undefined || Object.hasOwn(role.frameworks, name))
+    return [
+      ...new Set(may.filter(([name]) => named.length === 0 || named.includes(name)).map(([, { family }]) => family)),
+    ]
+  }
+  for (const role of roles.values()) {
+    if (role.reviewedBy === undefined) continue
+    const reviewer = roles.get(role.reviewedBy)
+    if (reviewer === undefined)
+      throw new CodebandError('CB_ROLE_UNKNOWN', {
+        where: `'reviewedBy' of role '${role.id}'`,
+        name: role.reviewedBy,
+        known: [...roles.keys()].join(', '),
+      })
+    const judges = familiesOf({ ...reviewer, id: reviewer.id })
+    const onDemand = all
+      .filter(([name]) => reviewer.frameworks === undefined || Object.hasOwn(reviewer.frameworks, name))
+      .map(([, { family }]) => family)
+    for (const author of familiesOf(role)) {
+      if (reviewerFamilies([...judges, ...onDemand], [author], config.review.opposition).length > 0) continue
+      const detail = `'${role.id}' is played by family '${author}', and no configured framework of another family may play '${reviewer.id}'`
+      throw new CodebandError('CB_OPPOSITION_IMPOSSIBLE', { role: role.id, reviewer: reviewer.id, detail })
+    }
+  }
+}

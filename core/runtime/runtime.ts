@@ -1,0 +1,32 @@
+import type { ResolvedConfig } from '../config.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Sandbox } from '../ports/sandbox.ts'
+import type { Workspaces } from '../ports/workspace.ts'
+import type { Role } from '../role/role.ts'
+import type { Tool } from '../role/tool.ts'
+import type { Log } from './log.ts'
+import type { Roster } from './roster.ts'
+
+/** What the moving parts of one band share. */
+export interface Runtime {
+  readonly log: Log
+  readonly roster: Roster
+  readonly workspaces: Workspaces
+  readonly sandbox: Sandbox
+  readonly clock: Clock
+  readonly config: ResolvedConfig
+  readonly roles: ReadonlyMap<string, Role>
+  readonly tools: readonly Tool[]
+  /** $CODEBAND_HOME of this repository. */
+  readonly home: string
+  /** The environment that commands and clients start from: PATH and LANG. */
+  readonly baseEnv: Readonly<Record<string, string>>
+  /** Host variables a framework may ask for by name. */
+  readonly hostEnv: Readonly<Record<string, string | undefined>>
+  /** Aborts when the band closes. */
+  readonly stopping: AbortSignal
+  /** True: an approval is waited for. False: the task parks. */
+  readonly wait: boolean
+  /** Brings a question to a person; without it the task parks. */
+  readonly answer?: (person: string, question: string) => Promise<string | undefined>
+}

@@ -1,0 +1,83 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Boundary, compileBoundary } from '../boundary/boundary.ts'
+import type { ToolResult } from '../ports/framework.ts'
+import type { Worktree } from '../ports/workspace.ts'
+import type { Adjustments, Role } from '../role/role.ts'
+import type { Worker } from './roster.ts'
+import type { Runtime } from './runtime.ts'
+import { prepareWorktree } from './setup.ts'
+import { type Scene, type Toolbox, toolbox } from './tools/toolbox.ts'
+
+/** What a worker works at: its worktree, its private home and the tools of the role it plays. */
+export interface Seat {
+  boundary: Boundary
+  worktree: Worktree
+  toolbox: Toolbox
+  home: string
+  /** The whole environment of its client. */
+  clientEnv: Readonly<Record<string, string>>
+}
+
+export interface SeatRequest {
+  role: Role
+  worker: Worker
+  /** Parsed. */
+  input: unknown
+  adjustments: Adjustments
+  /** Where `setup` runs, and where the worktree starts. */
+  base: string
+  commit: string
+  /** What a reviewer's git_diff shows. */
+  diff?: string
+  submit: Scene['submit']
+  say: Scene['say']
+  spawn(role: string, input: unknown): Promise<ToolResult>
+  ask: Scene['ask']
+}
+
+/** The seat, or the problems of what the generator asked for. */
+export async function openSeat(
+  runtime: Runtime,
+  request: SeatRequest,
+): Promise<Seat | { problems: readonly string[] }> {
+  const { role, worker, input, adjustments, base, commit, diff } = request
+  const compiled = compileBoundary(role, {
+    worker: worker.id,
+    input,
+    additionalTools: adjustments.additionalTools ?? [],
+  })
+  if ('problems' in compiled) return compiled
+  const { boundary } = compiled
+  const home = join(runtime.home, 'agents', worker.id)
+  const temp = join(home, 'tmp')
+  await mkdir(temp, { recursive: true, mode: 0o700 })
+  const env = { ...runtime.baseEnv, HOME: home, TMPDIR: temp }
+  const asked = (worker.framework.env ?? []).flatMap((name) => {
+    const value = runtime.hostEnv[name]
+    return value === undefined ? [] : [[name, value] as const]
+  })
+  const runsCommands = boundary.grants.has('run_tests') || boundary.grants.has('run_command')
+  const worktree = runsCommands
+    ? await prepareWorktree(runtime, worker.id, base, commit, env)
+    : await runtime.workspaces.checkout(worker.id, commit)
+  const { submit, say, spawn, ask } = request
+  const box = toolbox({
+    boundary,
+    worktree,
+    writable: role.produces === 'change',
+    sandbox: runtime.sandbox,
+    home,
+    env,
+    store: runtime.workspaces.store,
+    commandTimeoutMs: runtime.config.limits.commandMinutes * 60_000,
+    custom: runtime.tools,
+    outputSchema: role.output,
+    submit,
+    say,
+    spawn,
+    ask,
+    changes: async () => diff ?? (await worktree.patch()),
+  })
+  return { boundary, worktree, toolbox: box, home, clientEnv: { ...env, ...Object.fromEntries(asked) } }
+}
