@@ -1,4 +1,4 @@
-import type { ChangeProduct, MergeReport, Plan, Subtask } from './products.ts'
+import type { ChangeProduct, Plan, Subtask } from './products.ts'
 import type { OutputOf, Schema } from './schema.ts'
 import type { Band, Steps } from './steps.ts'
 import type { ToolGrant, ToolName } from './tool.ts'
@@ -91,5 +91,5 @@ export interface Roles {
   'plan-reviewer': { in: { plan: Plan }; out: void }
   coder: { in: { subtask: Subtask; files: readonly string[] }; out: ChangeProduct }
   'code-reviewer': { in: Record<string, unknown>; out: void }
-  mergemaster: { in: Record<never, never>; out: MergeReport }
+  mergemaster: { in: Record<never, never>; out: { landed: string[] } }
 }

@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+import { oldestNode, version } from '../../core/version.ts'
+
+// Only what an old Node can read stands here; everything else is loaded once it is known to be new enough.
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+const [oldestMajor = 0, oldestMinor = 0] = oldestNode.split('.').map(Number)
+const argv = process.argv.slice(2)
+
+if (major < oldestMajor || (major === oldestMajor && minor < oldestMinor)) {
+  console.error(
+    `CB_NODE_VERSION  codeband needs Node ${oldestNode} or newer; this is ${process.versions.node}. Install a current Node and run it again.`,
+  )
+  process.exitCode = 2
+} else if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
+  console.log(version)
+} else {
+  const { runCli } = await import('./program.ts')
+  process.exitCode = await runCli(argv)
+}

@@ -1,0 +1,82 @@
+import pc from 'picocolors'
+import type { Recorded } from '../../core/protocol/events.ts'
+import { openTrace, type TraceLine } from './trace.ts'
+
+/** Where a command writes: results on stdout, everything else on stderr. */
+export interface Screen {
+  /** One JSON object or line for programs instead of text for people. */
+  readonly json: boolean
+  /** True: a person sits there and may be asked. */
+  readonly terminal: boolean
+  line(text?: string): void
+  note(text: string): void
+  object(value: unknown): void
+  event(event: Recorded): void
+  error(code: string, message: string): void
+  readonly paint: ReturnType<typeof pc.createColors>
+}
+
+export function openScreen({
+  json = false,
+  env,
+}: {
+  json?: boolean
+  env: Readonly<Record<string, string | undefined>>
+}): Screen {
+  const terminal = !json && process.stdin.isTTY === true && process.stdout.isTTY === true
+  const colour = !json && !env.NO_COLOR && (process.stdout.isTTY === true || env.FORCE_COLOR !== undefined)
+  const paint = pc.createColors(colour)
+  const trace = openTrace()
+  const write = (text: string): void => void process.stdout.write(`${text}\n`)
+  return {
+    json,
+    terminal,
+    paint,
+    line: (text = '') => {
+      if (!json) write(text)
+    },
+    note: (text) => void process.stderr.write(`${text}\n`),
+    object: (value) => {
+      if (json) write(JSON.stringify(value))
+    },
+    event(event) {
+      if (json) return write(JSON.stringify(event))
+      const line = trace(event)
+      if (line) write(showLine(line, paint))
+    },
+    error(code, message) {
+      if (json) write(JSON.stringify({ error: { code, message } }))
+      else process.stderr.write(`${paint.red(code)}  ${message}\n`)
+    },
+  }
+}
+
+const column = 26
+
+function showLine({ who, text, tone }: TraceLine, paint: Screen['paint']): string {
+  const name = `[${who}]`
+  const gap = ' '.repeat(Math.max(1, column - name.length))
+  const colour =
+    who === 'boundary'
+      ? paint.magenta
+      : who === 'mergemaster'
+        ? paint.yellow
+        : who === 'task' || who === 'person'
+          ? paint.bold
+          : paint.cyan
+  const shown = printable(text)
+  const body =
+    tone === 'good'
+      ? paint.green(shown)
+      : tone === 'bad'
+        ? paint.red(shown)
+        : tone === 'quiet'
+          ? paint.dim(shown)
+          : shown
+  return `${colour(printable(name))}${gap}${body}`
+}
+
+/** Text of models and repositories must not move the cursor or rewrite the screen. */
+function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+}

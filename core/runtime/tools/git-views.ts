@@ -1,0 +1,44 @@
+import { z } from 'zod'
+import { shown } from '../../boundary/denial.ts'
+import { done, entry } from './entry.ts'
+import { cut } from './text.ts'
+
+const maxText = 256 * 1024
+
+export const gitStatus = entry({
+  description: 'Lists what the worktree changed since the commit it started from.',
+  input: z.strictObject({}),
+  works: 'worktree',
+  prepare: (_, { scene }) => ({
+    uses: [],
+    async run() {
+      const changes = await scene.worktree!.changes()
+      if (changes.length === 0) return done('Nothing changed.')
+      const lines = changes.map(({ status, path, tracked }) => `${tracked ? status : 'new'} ${shown(path, 4096)}`)
+      return done(cut(lines.join('\n'), maxText, 'Look at single files.'))
+    },
+  }),
+})
+
+export const gitDiff = entry({
+  description: 'Shows the changes under work or review as a unified diff. Up to 256 KiB.',
+  input: z.strictObject({}),
+  works: 'worktree',
+  prepare: (_, { scene }) => ({
+    uses: [],
+    async run() {
+      const diff = (await scene.changes()) ?? (await scene.worktree!.patch(maxText + 1))
+      return done(diff === '' ? 'Nothing changed.' : cut(diff, maxText, 'Read single files for the rest.'))
+    },
+  }),
+})
+
+export const gitLog = entry({
+  description: 'Shows the last commits, newest last.',
+  input: z.strictObject({ count: z.number().int().min(1).max(100).default(10) }),
+  works: 'worktree',
+  prepare: ({ count }, { scene }) => ({
+    uses: [],
+    run: async () => done(cut(await scene.worktree!.log(count), maxText, 'Ask for fewer commits.')),
+  }),
+})

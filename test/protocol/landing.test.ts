@@ -1,0 +1,144 @@
+import { describe, expect, test } from 'vitest'
+import { assessed, candidate, checked, coded, given, landing, reviewed, started, startedWith } from './given.ts'
+
+const approved = [...started, ...coded('1', 'c1'), ...reviewed('2', 'c1')]
+const ready = [...approved, candidate(), checked(), assessed()]
+
+describe('landing', () => {
+  test('an approved, checked change of low risk may land', () => {
+    given(...ready)
+      .when(landing)
+      .then({
+        type: 'LandingStarted',
+        task: 't1',
+        candidate: 'k1',
+        target: 'main',
+        from: 'base',
+        to: 'merged',
+        tree: 'tree',
+      })
+  })
+
+  test('a change without a verdict is in no candidate (I-08)', () => {
+    given(...started, ...coded('1', 'c1'))
+      .when(candidate())
+      .rejects('unapproved')
+  })
+
+  test('an approval of an older commit counts for nothing (I-08)', () => {
+    given(...approved)
+      .when(candidate('c0'))
+      .rejects('wrong-commit')
+  })
+
+  test('a change that moved after its approval cannot be approved again by staying in an old candidate (I-08)', () => {
+    const returned = {
+      type: 'ReturnChange',
+      task: 't1',
+      subject: 'change/s1',
+      commit: 'c1',
+      reason: 'checks',
+      detail: 'red',
+    } as const
+    given(...ready, returned)
+      .when(landing)
+      .rejects('unapproved')
+  })
+
+  test('red checks do not land (I-18)', () => {
+    given(...approved, candidate(), checked(false), assessed())
+      .when(landing)
+      .rejects('checks')
+  })
+
+  test('without checks nothing lands', () => {
+    given(...approved, candidate(), assessed())
+      .when(landing)
+      .rejects('checks')
+  })
+
+  test("with sandbox 'required', checks that ran bare do not land (I-28)", () => {
+    const required = [...startedWith({ sandbox: 'required' }), ...coded('1', 'c1'), ...reviewed('2', 'c1')]
+    given(...required, candidate(), checked(true, 'none'), assessed())
+      .when(landing)
+      .rejects('sandbox')
+  })
+
+  test('the risk of a reviewer raises the floor of core, and a person is asked', () => {
+    given(
+      ...started,
+      ...coded('1', 'c1'),
+      ...reviewed('2', 'c1', 'approve', 'high'),
+      candidate(),
+      checked(),
+      assessed('low'),
+    )
+      .when(landing)
+      .rejects('approval')
+  })
+
+  test('a reviewer cannot lower the floor of core', () => {
+    const scene = given(...approved, candidate(), checked(), assessed('high'))
+    expect(scene.state.tasks.t1?.candidates.k1?.risk).toBe('high')
+    scene.when(landing).rejects('approval')
+  })
+
+  test("a person's approval is bound to commit, base and tree (I-15)", () => {
+    const asked = given(...approved, candidate(), checked(), assessed('high'))
+    asked.and({ type: 'Approve', approval: 't1.1', by: 'ada' }).when(landing).then({
+      type: 'LandingStarted',
+      task: 't1',
+      candidate: 'k1',
+      target: 'main',
+      from: 'base',
+      to: 'merged',
+      tree: 'tree',
+    })
+    const moved = { ...candidate('c1', 'newer'), candidate: 'k2', commit: 'merged2' } as ReturnType<typeof candidate>
+    asked
+      .and(
+        { type: 'Approve', approval: 't1.1', by: 'ada' },
+        moved,
+        { type: 'RecordChecks', task: 't1', candidate: 'k2', passed: true, checks: [], sandbox: 'bubblewrap' },
+        { type: 'AssessRisk', task: 't1', candidate: 'k2', floor: 'high', reasons: [], approval: 't1.2' },
+      )
+      .when({ type: 'BeginLanding', task: 't1', candidate: 'k2' })
+      .rejects('approval')
+  })
+
+  test('of approve and reject on one request, the first wins (I-15)', () => {
+    given(...approved, candidate(), checked(), assessed('high'), { type: 'Approve', approval: 't1.1', by: 'ada' })
+      .when({ type: 'Reject', approval: 't1.1', why: 'no', by: 'bob' })
+      .rejects('stale-approval')
+  })
+
+  test('a new candidate makes a waiting request stale', () => {
+    const moved = { ...candidate('c1', 'newer'), candidate: 'k2' } as ReturnType<typeof candidate>
+    given(...approved, candidate(), checked(), assessed('high'), moved)
+      .when({ type: 'Approve', approval: 't1.1', by: 'ada' })
+      .rejects('stale-approval')
+  })
+
+  test('with opposition waived nothing lands without a person, whatever the risk', () => {
+    const waived = [
+      ...startedWith({ opposition: 'waived', autoMerge: 'critical' }),
+      ...coded('1', 'c1'),
+      ...reviewed('2', 'c1'),
+    ]
+    given(...waived, candidate(), checked(), assessed())
+      .when(landing)
+      .rejects('approval')
+  })
+
+  test('landing twice is refused', () => {
+    given(...ready, landing, { type: 'FinishLanding', task: 't1', candidate: 'k1' })
+      .when(landing)
+      .rejects('state')
+  })
+
+  test('an intent that is there already is not written twice: the ref tells what happened (I-20)', () => {
+    given(...ready, landing)
+      .when(landing)
+      .then()
+  })
+})

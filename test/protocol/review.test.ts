@@ -1,0 +1,107 @@
+import { describe, expect, test } from 'vitest'
+import { change, coded, coding, ended, given, reviewed, reviewing, started, startedWith, verdict } from './given.ts'
+
+describe('review', () => {
+  test('the family that wrote a change cannot begin to judge it (I-09)', () => {
+    given(...started, ...coded('1', 'c1'))
+      .when(reviewing('2', 'c1', 'openai'))
+      .rejects('same-family')
+  })
+
+  test('a verdict is bound to the commit its turn began on, not to one that came later (I-08)', () => {
+    given(...started, ...coded('1', 'c1'), reviewing('2', 'c1'), ...coded('3', 'c2'))
+      .when(verdict('2', 'approve'))
+      .rejects('wrong-commit')
+  })
+
+  test('a review cannot begin on a commit that is not the current one', () => {
+    given(...started, ...coded('1', 'c1'), ...coded('2', 'c2'))
+      .when(reviewing('3', 'c1'))
+      .rejects('wrong-commit')
+  })
+
+  test('the worker and family of a verdict come from its turn', () => {
+    given(...started, ...coded('1', 'c1'), reviewing('2', 'c1'))
+      .when(verdict('2', 'approve'))
+      .then({
+        type: 'VerdictGiven',
+        task: 't1',
+        subject: 'change/s1',
+        on: 'c1',
+        turn: '2',
+        worker: 'code-reviewer-anthropic-0',
+        family: 'anthropic',
+        verdict: { decision: 'approve', findings: [], risk: 'low', summary: 'because' },
+        sameFamily: undefined,
+      })
+  })
+
+  test('a producing turn judges nothing', () => {
+    given(...started, coding('1'))
+      .when(verdict('1', 'approve'))
+      .rejects('authz')
+  })
+
+  test('a second verdict on the same commit is refused', () => {
+    given(...started, ...coded('1', 'c1'), ...reviewed('2', 'c1', 'request_changes'), reviewing('3', 'c1'))
+      .when(verdict('3', 'approve'))
+      .rejects('duplicate')
+  })
+
+  test('with opposition waived the same family may judge, and its verdict is marked', () => {
+    const scene = given(
+      ...startedWith({ opposition: 'waived' }),
+      ...coded('1', 'c1'),
+      reviewing('2', 'c1', 'openai'),
+      verdict('2', 'approve'),
+    )
+    expect(scene.state.tasks.t1?.subjects['change/s1']?.verdict?.sameFamily).toBe(true)
+  })
+
+  test('rounds are bounded: after the third product without agreement the law says no (I-13)', () => {
+    const rounds = [1, 2, 3].flatMap((n) => [
+      ...coded(`p${n}`, `c${n}`),
+      ...reviewed(`r${n}`, `c${n}`, 'request_changes'),
+    ])
+    given(...started, ...rounds)
+      .when(coding('p4'))
+      .rejects('rounds')
+  })
+
+  test('retries are bounded at one place (I-13)', () => {
+    const again = (turn: string) => ({ ...coding(turn), place: 'conductor/9' }) as ReturnType<typeof coding>
+    const failures = [1, 2, 3, 4].flatMap((n) => [again(`f${n}`), ended(`f${n}`, 'failed')])
+    given(...started, ...failures)
+      .when(again('f5'))
+      .rejects('retries')
+  })
+
+  test('the findings of a refused round are the feedback of the next one, and an approval clears them', () => {
+    const refused = given(...started, ...coded('1', 'c1'), ...reviewed('2', 'c1', 'request_changes'))
+    expect(refused.state.tasks.t1?.subjects['change/s1']?.feedback).toBe('because')
+    const approved = refused.and(...coded('3', 'c2'), ...reviewed('4', 'c2'))
+    expect(approved.state.tasks.t1?.subjects['change/s1']).toMatchObject({
+      status: 'approved',
+      feedback: '',
+      rounds: 2,
+    })
+  })
+
+  test('a change that moves to another base is refused: what its authors contributed would be forgotten', () => {
+    given(...started, ...coded('1', 'c1'), coding('2'))
+      .when(change('2', 'c2', 'elsewhere'))
+      .rejects('base-mismatch')
+  })
+
+  test('both families of a change that two families wrote are its authors, and neither may judge', () => {
+    const scene = given(...started, ...coded('1', 'c1', 'openai'), ...coded('2', 'c2', 'anthropic'))
+    scene.when(reviewing('3', 'c2', 'openai')).rejects('same-family')
+    scene.when(reviewing('3', 'c2', 'anthropic')).rejects('same-family')
+  })
+
+  test('a turn that has ended can record nothing more (I-05)', () => {
+    given(...started, ...coded('1', 'c1'))
+      .when({ type: 'RecordText', task: 't1', turn: '1', text: 'late' })
+      .rejects('stale-epoch')
+  })
+})
