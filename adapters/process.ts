@@ -4,7 +4,7 @@ import { StringDecoder } from 'node:string_decoder'
 import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
 import { Output } from './output.ts'
-import { endGroup } from './process-group.ts'
+import { endGroup, signalGroup } from './process-group.ts'
 
 export interface StartOptions {
   cwd: string
@@ -36,6 +36,10 @@ export interface RunOptions extends StartOptions {
   signal?: AbortSignal
   /** Written to stdin, which is empty otherwise. */
   input?: string | Uint8Array
+  /** Texts that the program reads on descriptors 3, 4, ... */
+  files?: readonly string[]
+  /** Opens the descriptor after `files` for the program to write on; the result has what it wrote. */
+  report?: boolean
 }
 
 export interface RunResult {
@@ -48,11 +52,13 @@ export interface RunResult {
   stdout: string
   truncated: boolean
   ms: number
+  /** '' without `report`. */
+  report: string
 }
 
 /** Starts a program without a shell, in a session and process group of its own. Never throws for what the program is or does. */
 export function start(argv: readonly string[], options: StartOptions): RunningProcess {
-  return spawn(argv, options, 'pipe')
+  return spawn(argv, options, ['pipe', 'pipe', 'pipe'])
 }
 
 /** Runs a program to its end. When it resolves, no process of its group lives. */
@@ -61,6 +67,7 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
   const all = new Output(options.maxOutput)
   const out = new Output(options.maxOutput)
   let received = 0
+  let report = ''
   let ended: 'timedOut' | 'cancelled' | undefined
   const result = (exitCode: number | null): RunResult => ({
     exitCode: ended ? null : exitCode,
@@ -70,13 +77,21 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     stdout: out.text(),
     truncated: all.truncated || out.truncated,
     ms: Math.round(performance.now() - began),
+    report,
   })
   if (options.signal?.aborted) {
     ended = 'cancelled'
     return result(null)
   }
 
-  const child = spawn(argv, options, options.input === undefined ? 'ignore' : 'pipe')
+  const files = options.files ?? []
+  const child = spawn(argv, options, [
+    options.input === undefined ? 'ignore' : 'pipe',
+    'pipe',
+    'pipe',
+    ...files.map(() => 'pipe' as const),
+    ...(options.report ? ['pipe' as const] : []),
+  ])
   const streams = [child.stdout, child.stderr]
   for (const stream of streams) {
     // A character may arrive in two chunks with a chunk of the other stream between them.
@@ -91,6 +106,11 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     stream.on('end', () => take(decoder.end()))
   }
   if (options.input !== undefined) child.stdin.end(options.input)
+  for (const [index, file] of files.entries()) (child.descriptors[3 + index] as Writable | undefined)?.end(file)
+  const reporter = options.report ? (child.descriptors[3 + files.length] as Readable | undefined) : undefined
+  reporter?.setEncoding('utf8').on('data', (text: string) => {
+    report += text
+  })
 
   const stop = (why: 'timedOut' | 'cancelled') => {
     ended ??= why
@@ -105,7 +125,8 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
   // The group, not the child: a test runner's grandchildren outlive it and keep files of the worktree open.
   await endGroup(child.pid, 0)
 
-  const drained = Promise.all(streams.map((stream) => finished(stream, { writable: false }).catch(() => undefined)))
+  const pipes = reporter ? [...streams, reporter] : streams
+  const drained = Promise.all(pipes.map((stream) => finished(stream, { writable: false }).catch(() => undefined)))
   let open = true
   void drained.then(() => {
     open = false
@@ -116,18 +137,16 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     await Promise.race([drained, sleep(100)])
     await breathe()
   }
-  for (const stream of streams) stream.destroy()
+  for (const pipe of pipes) pipe.destroy()
   if (exit.problem) all.add(Buffer.from(`${exit.problem}\n`))
   return result(exit.exitCode)
 }
 
 type Exit = ProcessExit & { problem?: string }
+type Stdio = ['pipe' | 'ignore', 'pipe', 'pipe', ...'pipe'[]]
+type Child = Omit<RunningProcess, 'exited'> & { exited: Promise<Exit>; descriptors: readonly unknown[] }
 
-function spawn(
-  argv: readonly string[],
-  { cwd, env }: StartOptions,
-  stdin: 'pipe' | 'ignore',
-): Omit<RunningProcess, 'exited'> & { exited: Promise<Exit> } {
+function spawn(argv: readonly string[], { cwd, env }: StartOptions, stdio: Stdio): Child {
   const [program = '', ...args] = argv
   // execa throws for these, all other causes are results.
   if ([...argv, ...Object.values(env)].some((text) => text.includes('\0'))) {
@@ -141,12 +160,10 @@ function spawn(
     cleanup: false,
     reject: false,
     buffer: false,
-    stdin,
-    stdout: 'pipe',
-    stderr: 'pipe',
+    stdio,
   })
   // A program that ends before it has read its input is no error of ours; its exit code tells.
-  child.stdin?.on('error', () => undefined)
+  for (const pipe of child.stdio) pipe?.on('error', () => undefined)
   const exited = new Promise<Exit>((resolve) => {
     child.once('exit', (exitCode, signal) => resolve(signal ? { exitCode: null, signal } : { exitCode }))
     // Of a program that did start, this comes later than 'exit', or never where an orphan holds the pipes.
@@ -154,23 +171,30 @@ function spawn(
       if (child.pid === undefined) resolve({ ...notStarted(program, result.code, cwd) })
     })
   })
+  const pid = child.pid ?? Number.NaN
   let killed: Promise<void> | undefined
+  child.once('exit', () => {
+    // An empty group's number may soon be another's.
+    if (!signalGroup(pid, 0)) killed = Promise.resolve()
+  })
   return {
-    pid: child.pid ?? Number.NaN,
+    pid,
     stdin: child.stdin as Writable,
-    stdout: child.stdout,
-    stderr: child.stderr,
+    stdout: child.stdout as Readable,
+    stderr: child.stderr as Readable,
+    descriptors: child.stdio,
     exited,
     kill() {
-      killed ??= endGroup(child.pid ?? Number.NaN, 2_000)
+      killed ??= endGroup(pid, 2_000)
       return killed
     },
   }
 }
 
-function neverStarted(exit: Exit): ReturnType<typeof spawn> {
+function neverStarted(exit: Exit): Child {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough().end(), new PassThrough().end()]
-  return { pid: Number.NaN, stdin, stdout, stderr, exited: Promise.resolve(exit), kill: () => Promise.resolve() }
+  const exited = Promise.resolve(exit)
+  return { pid: Number.NaN, stdin, stdout, stderr, descriptors: [], exited, kill: () => Promise.resolve() }
 }
 
 function notStarted(program: string, code: string | undefined, cwd: string): Exit {

@@ -34,6 +34,7 @@ describe('run', () => {
       output: 'one\ntwo\n',
       stdout: 'one\n',
       truncated: false,
+      report: '',
     })
     expect(ms).toBeGreaterThan(40)
   })
@@ -151,6 +152,13 @@ describe('run', () => {
     expect(await run(['cat'], { cwd, env, ...limits, input: 'hello' })).toMatchObject({ stdout: 'hello', exitCode: 0 })
     expect(await run(['true'], { cwd, env, ...limits, input: 'x'.repeat(1e7) })).toMatchObject({ exitCode: 0 })
     expect(await run(['cat'], { cwd, env, ...limits })).toMatchObject({ stdout: '', exitCode: 0 })
+  })
+
+  test('files reach further descriptors and a report comes back on the next', async () => {
+    const argv = ['sh', '-c', 'cat <&3; cat <&4; echo seen >&5']
+    const options = { cwd, env, ...limits, files: ['one\n', 'two\n'], report: true }
+    expect(await run(argv, options)).toMatchObject({ stdout: 'one\ntwo\n', report: 'seen\n', exitCode: 0 })
+    expect(await run(['no-such-program-here'], options)).toMatchObject({ report: '', exitCode: 127 })
   })
 
   test('a program killed by a signal has no exit code', async () => {
