@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Tool, ToolContext } from '../../role/tool.ts'
 import { toJsonSchema } from '../../role/schema.ts'
+import type { Tool, ToolContext } from '../../role/tool.ts'
 import { type Context, type Entry, failed, reader } from './entry.ts'
 import { fetchWithin } from './fetch-url.ts'
 import { runSandboxed } from './run-commands.ts'
@@ -33,7 +33,10 @@ async function runTool(tool: Tool, input: unknown, context: Context): Promise<Ca
   return ran.sandbox ? { ...outcome, sandbox: ran.sandbox } : outcome
 }
 
-function contextOf(tool: Tool, { scene, signal, id }: Context): { toolContext: ToolContext; ran: Pick<CallOutcome, 'sandbox'> } {
+function contextOf(
+  tool: Tool,
+  { scene, signal, id }: Context,
+): { toolContext: ToolContext; ran: Pick<CallOutcome, 'sandbox'> } {
   const { network = [], env: names = [] } = tool.needs ?? {}
   const given = scene.toolEnv ?? {}
   const env = Object.fromEntries(names.flatMap((name) => (Object.hasOwn(given, name) ? [[name, given[name]!]] : [])))

@@ -23,7 +23,8 @@ export const listFiles = entry({
       const found = glob === undefined ? files : files.filter((file) => matchesGlob([glob], file))
       if (found.length === 0) return done('No files.')
       const rest = found.length - limit
-      const note = rest > 0 ? `\n[${rest} more; narrow it with path or glob, or raise limit to at most ${maxListed}]` : ''
+      const note =
+        rest > 0 ? `\n[${rest} more; narrow it with path or glob, or raise limit to at most ${maxListed}]` : ''
       return done(found.slice(0, limit).join('\n') + note)
     },
   }),

@@ -28,9 +28,13 @@ function refuseKey(tool: string, key: string, value: unknown, root: string | und
   if (name.startsWith('env')) return deny('env-not-allowed', `'${shown(key)}' is not taken: core sets the environment.`)
   if (tool.startsWith('git_') && Array.isArray(value) && value.every((word) => typeof word === 'string')) {
     const words = value[0] === 'git' ? value : ['git', tool.slice('git_'.length), ...value]
-    return refuseGit(words) ?? undefined
+    const refused = refuseGit(words)
+    return refused && deny(refused.code, refused.reason)
   }
-  if (tool === 'spawn_roles' && /^(additional|optional|allowed)?(tools|commands|grants|writes|spawnableroles)$/.test(name)) {
+  if (
+    tool === 'spawn_roles' &&
+    /^(additional|optional|allowed)?(tools|commands|grants|writes|spawnableroles)$/.test(name)
+  ) {
     return deny('escalation', `'${shown(key)}' is not taken: a spawned role has what its own declaration grants.`)
   }
   if (tool === 'spawn_roles' && name.includes('depth')) {
@@ -42,4 +46,14 @@ function refuseKey(tool: string, key: string, value: unknown, root: string | und
   return undefined
 }
 
-const places = new Set(['cwd', 'root', 'dir', 'directory', 'workdir', 'worktree', 'workingdirectory', 'basedir', 'home'])
+const places = new Set([
+  'cwd',
+  'root',
+  'dir',
+  'directory',
+  'workdir',
+  'worktree',
+  'workingdirectory',
+  'basedir',
+  'home',
+])

@@ -52,5 +52,8 @@ export interface Toolbox {
   /** Contract: never throws and never rejects. */
   call(name: string, input: unknown, options: { id: string; signal: AbortSignal }): Promise<CallOutcome>
   /** What the gate says to a call, without its effect. Contract: never throws and never rejects. */
-  decide(name: string, input: unknown): Promise<{ allowed: true } | { allowed: false; code: DenialCode; reason: string }>
+  decide(
+    name: string,
+    input: unknown,
+  ): Promise<{ allowed: true } | { allowed: false; code: DenialCode; reason: string }>
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { deny } from '../../boundary/denial.ts'
 import { globProblem, matchesGlob } from '../../boundary/glob.ts'
-import { denied, done, entry, failed } from './entry.ts'
+import { type Context, denied, done, entry, failed } from './entry.ts'
 import { filesUnder } from './list-files.ts'
 import { openRegexSearch } from './regex-search.ts'
 import { isBinary, readableText, readLimit } from './text.ts'
@@ -44,7 +44,9 @@ export const searchCodebase = entry({
       try {
         const hits = await search.run(texts, limit, context.signal)
         if (hits === 'timeout') {
-          return denied(deny('timeout', `The pattern took longer than ${regexMs} ms; use a simpler one, or plain text.`))
+          return denied(
+            deny('timeout', `The pattern took longer than ${regexMs} ms; use a simpler one, or plain text.`),
+          )
         }
         return report(hits, limit)
       } finally {
@@ -57,7 +59,7 @@ export const searchCodebase = entry({
 /** File after file, giving way to others now and then. */
 async function* readTexts(
   files: readonly string[],
-  { tree, signal }: { tree: { readPlain: import('./tree.ts').Tree['readPlain'] }; signal: AbortSignal },
+  { tree, signal }: Pick<Context, 'tree' | 'signal'>,
 ): AsyncGenerator<{ path: string; text: string }> {
   let bytes = 0
   for (const [index, path] of files.entries()) {

@@ -24,7 +24,8 @@ export const sendMessage = entry({
 })
 
 export const askHuman = entry({
-  description: 'Asks the person behind the task one question and waits for the answer. Only for what you cannot find out.',
+  description:
+    'Asks the person behind the task one question and waits for the answer. Only for what you cannot find out.',
   input: z.strictObject({ question: z.string().min(1).max(10_000) }),
   works: 'elsewhere',
   prepare: ({ question }, { scene }) => ({ uses: [], run: () => scene.ask(question) }),

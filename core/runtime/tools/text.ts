@@ -34,5 +34,7 @@ export function headAndTail(text: string, limit: number): string {
 
 /** Cuts after `limit` characters and says so. */
 export function cut(text: string, limit: number, advice: string): string {
-  return text.length <= limit ? text : `${text.slice(0, limit)}\n[cut: ${text.length - limit} more characters. ${advice}]`
+  return text.length <= limit
+    ? text
+    : `${text.slice(0, limit)}\n[cut: ${text.length - limit} more characters. ${advice}]`
 }
