@@ -1,0 +1,174 @@
+import type { Risk } from '../protocol/verdict.ts'
+import { manifestRisk } from './manifest.ts'
+import { fold, protection } from './protected.ts'
+import { secretIn } from './secret.ts'
+
+/** One changed file, as git compares two commits. */
+export interface ChangedFile {
+  path: string
+  /** Before a rename. */
+  from?: string
+  status: 'added' | 'modified' | 'deleted' | 'renamed' | 'type-changed'
+  /** Lines; undefined for a binary file. */
+  added?: number
+  deleted?: number
+  /** As git has them: `100644`, `100755`, `120000`, `160000`; 000000 for none. */
+  oldMode: string
+  newMode: string
+}
+
+export interface RiskOptions {
+  /** Contents before and after, at least of every package.json and lock file: with them a mere dependency bump is told from a
+   *  change of scripts. Undefined inside: not there. */
+  contents?: ReadonlyMap<string, { before?: string | undefined; after?: string | undefined }>
+  /** The commands that must pass: a file that they name is what they mean. */
+  checks?: readonly (readonly string[])[]
+  /** The unified diff; its added lines are searched for secrets. */
+  patch?: string
+}
+
+export interface RiskFloor {
+  risk: Risk
+  /** Each names the file and the rule; the gravest first. */
+  reasons: string[]
+}
+
+interface Reason {
+  risk: Risk
+  text: string
+}
+
+const order: readonly Risk[] = ['low', 'medium', 'high', 'critical']
+const smallLines = 200
+const largeLines = 600
+
+/** The least risk that a change has, whatever a reviewer says. Only what is known to be harmless is low. */
+export function riskFloor(files: readonly ChangedFile[], options: RiskOptions = {}): RiskFloor {
+  const reasons = [...files.flatMap((file) => risksOf(file, options)), ...risksOfWhole(files, options)]
+  reasons.sort((a, b) => order.indexOf(b.risk) - order.indexOf(a.risk))
+  return { risk: reasons[0]?.risk ?? 'low', reasons: [...new Set(reasons.map(({ text }) => text))] }
+}
+
+function risksOf(file: ChangedFile, options: RiskOptions): Reason[] {
+  const { path, from, status, oldMode, newMode, added } = file
+  const reasons: Reason[] = []
+  const add = (risk: Risk, rule: string, at = path) => reasons.push({ risk, text: `${at}: ${rule}` })
+  for (const at of from === undefined ? [path] : [path, from]) {
+    if (protection(at)) add('critical', 'steers agents, git or CI (protected path)', at)
+    const rule = pathRules.find(({ fits }) => fits(at))
+    if (rule) add(rule.risk, rule.rule, at)
+    if (namedByChecks(at, options.checks ?? []))
+      add('critical', 'is named by a check, so it decides what passing means', at)
+  }
+  if (newMode === '160000' || oldMode === '160000') add('critical', 'is a submodule')
+  else if (newMode === '120000') add('critical', 'becomes a symbolic link')
+  else if (newMode === '100755' && oldMode !== '100755') add('critical', 'becomes executable')
+  else if (status === 'type-changed' || (oldMode !== newMode && status === 'modified')) add('high', 'changes its mode')
+  if (status === 'deleted') add('high', 'is deleted')
+  const whole = manifestRisk(path, options.contents?.get(path))
+  if (whole) add(whole.risk, whole.rule)
+  if (status !== 'deleted' && status !== 'renamed' && added === undefined)
+    add('medium', 'is binary, no review can read it')
+  return reasons
+}
+
+function risksOfWhole(files: readonly ChangedFile[], { patch }: RiskOptions): Reason[] {
+  const reasons: Reason[] = []
+  const size = (some: readonly ChangedFile[]) =>
+    some.reduce((sum, { added = 0, deleted = 0 }) => sum + added + deleted, 0)
+  const lines = size(files)
+  if (lines > largeLines) reasons.push({ risk: 'high', text: `the change: ${lines} lines, more than ${largeLines}` })
+  const source = files.filter(({ path }) => !isDocs(path) && !isTest(path))
+  const tested = files.some(({ path, status }) => isTest(path) && status !== 'deleted')
+  if (!tested && size(source) > smallLines) {
+    reasons.push({
+      risk: 'medium',
+      text: `the change: ${size(source)} lines without a change of tests, more than ${smallLines}`,
+    })
+  }
+  for (const { path, added = 0, deleted = 0 } of files) {
+    if (isTest(path) && deleted > added) reasons.push({ risk: 'medium', text: `${path}: loses lines of a test` })
+  }
+  const secret = patch === undefined ? undefined : secretIn(patch)
+  if (secret)
+    reasons.push({ risk: 'critical', text: `${secret.path}: an added line looks like a secret (${secret.kind})` })
+  return reasons
+}
+
+interface PathRule {
+  risk: Risk
+  rule: string
+  fits(path: string): boolean
+}
+
+const base = (path: string): string => fold(path.slice(path.lastIndexOf('/') + 1))
+
+const checkConfiguration =
+  /^(vitest|vite|jest|playwright|cypress|karma|ava|mocha|wdio|tap|nyc|c8|stryker)\.(config|workspace|setup|conf)\.[a-z]+$|^\.(mocharc|nycrc|c8rc|taprc|jestrc|coveragerc)(\.[a-z]+)?$|^(pytest\.ini|conftest\.py|tox\.ini|noxfile\.py|setup\.cfg|phpunit\.xml(\.dist)?|codecov\.yml|biome\.jsonc?|\.eslintrc(\.[a-z]+)?|eslint\.config\.[a-z]+)$/
+const build =
+  /^(makefile|gnumakefile|justfile|taskfile\.ya?ml|cmakelists\.txt|build\.(gradle|gradle\.kts|sbt|zig|rs|ts|js|mjs|xml)|settings\.gradle(\.kts)?|pom\.xml|gulpfile\.[a-z]+|gruntfile\.[a-z]+|webpack\.config\.[a-z]+|rollup\.config\.[a-z]+|tsup\.config\.[a-z]+|babel\.config\.[a-z]+|\.babelrc|tsconfig[^/]*\.json|turbo\.json|nx\.json|lerna\.json|dockerfile[^/]*|containerfile|docker-compose[^/]*\.ya?ml|compose\.ya?ml|meson\.build|build\.bazel|workspace|module\.bazel|next\.config\.[a-z]+)$/
+const manifest =
+  /^(package\.json|package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|pnpm-workspace\.yaml|bun\.lockb?|deno\.(json|jsonc|lock)|requirements[^/]*\.(txt|in)|pyproject\.toml|pipfile(\.lock)?|uv\.lock|poetry\.lock|setup\.py|cargo\.(toml|lock)|go\.(mod|sum|work)|gemfile(\.lock)?|composer\.(json|lock)|mix\.(exs|lock)|pubspec\.(yaml|lock)|packages\.lock\.json|[^/]*\.(csproj|gemspec|podspec)|podfile(\.lock)?|gradle\.lockfile|libs\.versions\.toml)$/
+const installer =
+  /^(\.yarnrc(\.yml)?|\.pnpmfile\.c?js|\.bunfig\.toml|bunfig\.toml|pip\.conf|\.pypirc|\.netrc|\.pre-commit-config\.yaml|lefthook\.ya?ml|\.lefthook\.ya?ml|\.lintstagedrc[^/]*)$/
+const agentInstructions = /^(claude|agents|gemini|codex)(\.local)?\.md$|^\.cursorrules$/
+const credentials = /^\.env(\..*)?$|\.(pem|key|p12|pfx|jks|keystore)$|^id_(rsa|ed25519|ecdsa)$/
+const sensitive = new Set(
+  'auth authn authz authentication authorization oauth oauth2 oidc saml sso jwt login logout signin signup session sessions password passwords passwd credential credentials crypto cryptography encrypt encryption decrypt cipher signing signature permission permissions acl rbac policy policies security sandbox csrf cors payment payments billing checkout invoice invoices payout refund refunds wallet stripe paypal'.split(
+    ' ',
+  ),
+)
+const migration = new Set(['migration', 'migrations', 'migrate', 'alembic', 'flyway', 'liquibase'])
+
+/** The first that fits counts. */
+const pathRules: readonly PathRule[] = [
+  { risk: 'critical', rule: 'configures what checks mean', fits: (path) => checkConfiguration.test(base(path)) },
+  { risk: 'critical', rule: 'configures the installer or hooks', fits: (path) => installer.test(base(path)) },
+  {
+    risk: 'high',
+    rule: 'instructs agents',
+    fits: (path) => agentInstructions.test(base(path)) || /(^|\/)\.cursor\//i.test(path),
+  },
+  { risk: 'high', rule: 'is a place for credentials', fits: (path) => credentials.test(base(path)) },
+  {
+    risk: 'medium',
+    rule: 'is a dependency manifest or lock file',
+    fits: (path) => manifest.test(base(path)) && base(path) !== 'package.json',
+  },
+  { risk: 'medium', rule: 'configures the build', fits: (path) => build.test(base(path)) },
+  {
+    risk: 'medium',
+    rule: 'is a recorded result of tests',
+    fits: (path) => /(\.snap$|(^|\/)__snapshots__\/|\.golden$|(^|\/)goldens?\/)/i.test(path),
+  },
+  {
+    risk: 'high',
+    rule: 'migrates data',
+    fits: (path) => !isDocs(path) && !isTest(path) && (hasWord(path, migration) || /\.sql$/i.test(path)),
+  },
+  {
+    risk: 'high',
+    rule: 'is about authentication, cryptography, permissions or payment',
+    fits: (path) => !isDocs(path) && !isTest(path) && hasWord(path, sensitive),
+  },
+]
+
+function isDocs(path: string): boolean {
+  return /\.(md|mdx|markdown|txt|rst|adoc)$/i.test(path) && !manifest.test(base(path))
+}
+
+function isTest(path: string): boolean {
+  return (
+    /(^|\/)(tests?|__tests__|spec|specs|testing|e2e)\//i.test(path) ||
+    /([._-](test|spec)s?\.[a-z]+|_test\.[a-z]+|(^|\/)test_[^/]*)$/i.test(path)
+  )
+}
+
+function hasWord(path: string, words: ReadonlySet<string>): boolean {
+  const spaced = path.replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+  return spaced.split(/[^A-Za-z0-9]+/).some((word) => words.has(word.toLowerCase()))
+}
+
+function namedByChecks(path: string, checks: readonly (readonly string[])[]): boolean {
+  return checks.some((argv) => argv.some((word) => word.replace(/^\.\//, '') === path))
+}
