@@ -11,6 +11,8 @@ import { readAll, recorded, resumed } from '../../../contracts/event-store.ts'
 const FILES = ['', '-wal', '.head'] as const
 const CLOSED = 300
 const KILLED = 120
+/** Bytes at the beginning of a database, of which some are SQLite's own switches. Source: https://sqlite.org/fileformat.html */
+const HEADER = 100
 
 let folder: string
 let killed: string
@@ -65,27 +67,40 @@ async function ask(file: string): Promise<Answer> {
   }
 }
 
-function flip(file: string, at: number, bit: number): void {
+/** Number of the first event that is not as in the first `length` of the truth. */
+function differsAt(events: readonly Event[], length: number): number | undefined {
+  const wanted = recorded(truth.slice(0, length))
+  const same = (seq: number) => JSON.stringify(sorted(events[seq - 1])) === JSON.stringify(sorted(wanted[seq - 1]))
+  return Array.from({ length: Math.max(events.length, length) }, (_, i) => i + 1).find((seq) => !same(seq))
+}
+
+function sorted(event: object | undefined): unknown {
+  return event && Object.entries(event).sort(([a], [b]) => (a < b ? -1 : 1))
+}
+
+function flip(file: string, place: (length: number) => number, bit: number): void {
   const bytes = readFileSync(file)
-  const place = Math.floor(at * bytes.length)
-  bytes[place]! ^= 1 << bit
+  bytes[place(bytes.length)]! ^= 1 << bit
   writeFileSync(file, bytes)
 }
 
-const place = fc.double({ min: 0, max: 0.9999999, noNaN: true })
+/** Where in a file, as a part of its length; a double would be near its beginning nearly always. */
+const place = fc.noBias(fc.integer({ min: 0, max: 999_999 })).map((millionth) => millionth / 1_000_000)
 
 test.each(FILES)(
   'a flipped bit in band.db%s is never believed: the whole log, or CB_LOG_DAMAGED (I-04)',
   async (end) => {
     const file = join(folder, 'flipped.db')
+    const first = end === '' ? HEADER : 0
     const refused = { CB_LOG_DAMAGED: 0, none: 0 }
     await fc.assert(
-      fc.asyncProperty(place, fc.nat(7), async (at, bit) => {
-        copy(killed, file)
-        flip(file + end, at, bit)
+      fc.asyncProperty(place, fc.nat(7), fc.boolean(), async (at, bit, wal) => {
+        const [from, length] = wal || end === '-wal' ? [killed, truth.length] : [closed, CLOSED]
+        copy(from, file)
+        flip(file + end, (length) => first + Math.floor(at * (length - first)), bit)
         const answer = await ask(file)
         if ('code' in answer) expect(answer).toEqual({ code: 'CB_LOG_DAMAGED' })
-        else expect(answer.events).toEqual(recorded(truth))
+        else expect(differsAt(answer.events, length)).toBeUndefined()
         refused['code' in answer ? 'CB_LOG_DAMAGED' : 'none'] += 1
       }),
       { numRuns: 120 },
@@ -93,6 +108,17 @@ test.each(FILES)(
     expect(refused.CB_LOG_DAMAGED).toBeGreaterThan(20)
   },
 )
+
+test('a flipped bit in the header of the database is never believed either, though it may look like a newer schema or a file that may only be read', async () => {
+  const file = join(folder, 'header.db')
+  for (let place = 0; place < HEADER; place++) {
+    copy(closed, file)
+    flip(file, () => place, place % 8)
+    const answer = await ask(file)
+    if ('code' in answer) expect(answer.code).toBeOneOf(['CB_LOG_DAMAGED', 'CB_LOG_VERSION', 'CB_LOG_APPEND'])
+    else expect(differsAt(answer.events, CLOSED)).toBeUndefined()
+  }
+})
 
 test.each(FILES)('a band.db%s that ends early is never believed (F-ST-03)', async (end) => {
   const file = join(folder, 'short.db')
@@ -102,7 +128,7 @@ test.each(FILES)('a band.db%s that ends early is never believed (F-ST-03)', asyn
       truncateSync(file + end, Math.floor(at * readFileSync(file + end).length))
       const answer = await ask(file)
       // The second half of the checkpoint is a copy of what the log itself says.
-      if (end === '.head' && 'events' in answer) expect(answer.events).toEqual(recorded(truth))
+      if (end === '.head' && 'events' in answer) expect(differsAt(answer.events, truth.length)).toBeUndefined()
       else expect(answer).toEqual({ code: 'CB_LOG_DAMAGED' })
     }),
     { numRuns: 40 },
@@ -119,7 +145,7 @@ test('after a power failure a torn WAL leaves a true beginning, never shorter th
       truncateSync(`${file}-wal`, Math.floor(at * readFileSync(`${file}-wal`).length))
       const answer = await ask(file)
       if ('code' in answer) throw new Error(answer.code)
-      expect(answer.events).toEqual(recorded(truth.slice(0, answer.events.length)))
+      expect(differsAt(answer.events, answer.events.length)).toBeUndefined()
       expect(answer.events.length).toBeGreaterThanOrEqual(CLOSED)
       lengths.add(answer.events.length)
     }),
@@ -166,7 +192,7 @@ const forgeries: Record<string, { sql: string; told: RegExp }> = {
   },
   'a lead that went back': { sql: 'DELETE FROM lead', told: /its lead has epoch 0, but had reached 1/ },
   'a changed lead': { sql: 'UPDATE lead SET epoch = 9', told: /the record of its lead was altered/ },
-  'a changed table': { sql: 'ALTER TABLE events ADD COLUMN more', told: /its tables are not those of a log/ },
+  'a changed table': { sql: 'CREATE TABLE more (a)', told: /its tables are not those of a log/ },
   'another kind of file': { sql: 'PRAGMA application_id = 1', told: /its header is broken/ },
 }
 
