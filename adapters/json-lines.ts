@@ -64,7 +64,8 @@ export function jsonLines({ input, output, tagged, onRequest, onNotification }: 
     close()
   }
   const send = (message: object) => {
-    if (open && output.writable) output.write(`${JSON.stringify(tagged ? { jsonrpc: '2.0', ...message } : message)}\n`)
+    if (!open || !output.writable) return
+    output.write(`${JSON.stringify(tagged ? { jsonrpc: '2.0', ...message } : message, wellFormed)}\n`)
   }
   const answer = (id: unknown, method: string, params: unknown) =>
     onRequest(method, params).then(
@@ -124,6 +125,9 @@ export function jsonLines({ input, output, tagged, onRequest, onNotification }: 
     notify: (method, params) => send({ method, params }),
   }
 }
+
+/** Half a surrogate pair is a valid JavaScript string and no valid JSON to strict readers, which then never answer. */
+const wellFormed = (_key: string, value: unknown) => (typeof value === 'string' ? value.toWellFormed() : value)
 
 function parse(line: string): Message | undefined {
   if (!line.trimStart().startsWith('{')) return undefined

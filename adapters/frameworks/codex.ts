@@ -79,7 +79,10 @@ export function codex(settings: CodexOptions = {}): Framework {
       const client = await connect({ ...connection, env: key === undefined ? env : { ...env, [keyVariable]: key } })
       try {
         const tools = wireTools(options.tools)
-        const thread = await within(30_000, openThread(client, places, options, tools))
+        const thread = await within(
+          30_000,
+          openThread(client, places, options, tools, provider ? 'codeband' : 'openai'),
+        )
         return openSession({ client, thread, tools, options })
       } catch (error) {
         await client.kill()
@@ -123,6 +126,7 @@ const missing = (framework: string) =>
 /** What thread/start and thread/resume answer, as far as it must be so. */
 interface ThreadAnswer {
   thread: { id: string; environments?: unknown[] }
+  modelProvider?: string
   approvalPolicy?: unknown
   sandbox?: { type?: string; networkAccess?: boolean }
   instructionSources?: unknown[]
@@ -133,10 +137,12 @@ async function openThread(
   { root, desk }: CodexHome,
   options: SessionOptions,
   tools: WireTools,
+  provider: string,
 ): Promise<Thread> {
   const { resume, systemPrompt, model } = options
   const shared = {
     cwd: desk,
+    modelProvider: provider,
     sandbox: 'read-only',
     approvalPolicy: 'never',
     baseInstructions: systemPrompt,
@@ -150,6 +156,7 @@ async function openThread(
     ? client.request('thread/resume', { ...shared, threadId: resume, excludeTurns: true })
     : client.request('thread/start', { ...shared, environments: [], dynamicTools: tools.specs }))) as ThreadAnswer
   const { thread, approvalPolicy, sandbox, instructionSources = [] } = answer
+  if (answer.modelProvider !== provider) throw new Error(`the thread goes to the provider '${answer.modelProvider}'`)
   const held = approvalPolicy === 'never' && sandbox?.type === 'readOnly' && sandbox.networkAccess !== true
   if (!held || instructionSources.length > 0 || (thread.environments ?? []).length > 0) {
     throw new Error('the thread did not take its limits')

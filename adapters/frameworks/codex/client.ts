@@ -8,7 +8,7 @@ import type { CodexHome } from './home.ts'
 /** A running `codex app-server` that has said hello and that holds the boundary. */
 export interface Client {
   request: JsonLines['request']
-  /** Replaces what answers the server's requests and hears its notifications; until then requests are refused. */
+  /** Replaces what answers the server's requests, refused until then, and hears its notifications, the earlier ones too. */
   listen(to: Listener): void
   /** Resolves when the process is gone or can no longer speak, with what it last said on stderr. */
   gone: Promise<string>
@@ -20,7 +20,7 @@ export interface Client {
 
 export interface Listener {
   onRequest(method: string, params: unknown): Promise<unknown>
-  onNotification(method: string, params: unknown): void
+  onNotification(method: string, params: unknown): unknown
 }
 
 export interface ConnectOptions {
@@ -71,7 +71,8 @@ export async function connect(options: ConnectOptions): Promise<Client> {
     cwd: places.desk,
     env: { ...env, PATH: places.desk, HOME: places.root, TMPDIR: places.tmp, CODEX_HOME: places.root },
   })
-  let listener: Listener = { onRequest: refuse, onNotification: () => undefined }
+  const early: [string, unknown][] = []
+  let listener: Listener = { onRequest: refuse, onNotification: (...heard) => early.push(heard) }
   let complaints = ''
   child.stderr.on('data', (chunk: Buffer) => {
     complaints = (complaints + chunk.toString()).slice(-4_000)
@@ -90,6 +91,7 @@ export async function connect(options: ConnectOptions): Promise<Client> {
     request: rpc.request,
     listen(to) {
       listener = to
+      for (const [method, params] of early.splice(0)) to.onNotification(method, params)
     },
     close() {
       closing ??= (async () => {
@@ -125,6 +127,8 @@ async function hello(rpc: JsonLines): Promise<string> {
 
 interface EffectiveConfig {
   mcp_servers?: object | null
+  /** A program to run after each turn. */
+  notify?: readonly string[] | null
   web_search?: string
   agents?: { enabled?: boolean }
   features?: Record<string, unknown>
@@ -137,9 +141,10 @@ async function looseEnd(client: Client, { desk }: CodexHome): Promise<string | u
     client.request('hooks/list', { cwds: [desk] }),
     client.request('environment/status', { environmentId: 'local' }),
   ])) as [{ config?: EffectiveConfig }, { data?: { hooks: unknown[] }[] }, { status?: string }]
-  const { mcp_servers, web_search, agents, features } = read.config ?? {}
+  const { mcp_servers, notify, web_search, agents, features } = read.config ?? {}
   const servers = Object.keys(mcp_servers ?? {})
   if (servers.length > 0) return `the configuration of this machine adds MCP servers (${servers.join(', ')})`
+  if (notify && notify.length > 0) return `the configuration of this machine runs '${notify[0]}' after each turn`
   if (hooks.data?.some((one) => one.hooks.length > 0)) return 'the configuration of this machine adds hooks'
   const on = off.filter((feature) => features?.[feature] !== false)
   if (on.length > 0) return `the configuration of this machine keeps these features on: ${on.join(', ')}`

@@ -5,7 +5,7 @@ import { type Client, refuse, within } from './client.ts'
 import { eventQueue } from './event-queue.ts'
 import { findRecord, foreignCalls, hasEnd, readRecord } from './record.ts'
 import type { WireTools } from './tools.ts'
-import { failureOf, type Notification, outcomeOf, translator } from './translate.ts'
+import { failureOf, type Notification, outcomeOf, translator, usageMeter } from './translate.ts'
 
 export interface Thread {
   id: string
@@ -45,6 +45,7 @@ export function openSession({ client, thread, tools, options }: SessionParts): S
   let active: Turn | undefined
   let dead: string | undefined
   let closed = false
+  const measure = usageMeter()
   const callIds = new Map<string, number>()
 
   void client.gone.then((complaints) => {
@@ -59,16 +60,18 @@ export function openSession({ client, thread, tools, options }: SessionParts): S
     },
     onNotification(method, params) {
       const turn = active
-      const { threadId, turnId, turn: about } = (params ?? {}) as Notification
-      if (!turn || threadId !== thread.id || turn.ending) return
-      if (method === 'turn/started') turn.id ??= about?.id
+      const news = (params ?? {}) as Notification
+      if (news.threadId !== thread.id) return
+      const used = method === 'thread/tokenUsage/updated' ? measure(news) : []
+      if (!turn || turn.ending) return
+      if (method === 'turn/started') turn.id ??= news.turn?.id
       if (method === 'turn/completed') {
-        if (about && about.id === turn.id) void end(turn, outcomeOf(about))
+        if (news.turn && news.turn.id === turn.id) void end(turn, outcomeOf(news.turn))
         return
       }
       // A resumed thread first tells again what its last turn used.
-      if (turnId !== turn.id) return
-      for (const event of turn.translate(method, params as Notification)) turn.events.push(event)
+      if (news.turnId !== turn.id) return
+      for (const event of [...used, ...turn.translate(method, news)]) turn.events.push(event)
     },
   })
 

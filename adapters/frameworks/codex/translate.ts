@@ -8,8 +8,15 @@ export interface Notification {
   delta?: string
   willRetry?: boolean
   item?: { type?: string; id?: string; text?: string }
-  tokenUsage?: { last?: { inputTokens?: number; outputTokens?: number; cachedInputTokens?: number } }
+  tokenUsage?: { total?: Tokens; last?: Tokens }
   turn?: { id?: string; status?: string; error?: TurnError | null }
+}
+
+interface Tokens {
+  totalTokens?: number
+  inputTokens?: number
+  outputTokens?: number
+  cachedInputTokens?: number
 }
 
 export interface TurnError {
@@ -55,8 +62,6 @@ export function translator(): (method: string, params: Notification) => TurnEven
       case 'item/reasoning/summaryTextDelta':
       case 'item/reasoning/textDelta':
         return params.delta ? [{ type: 'thinking', delta: params.delta }] : []
-      case 'thread/tokenUsage/updated':
-        return usage(params)
       case 'error':
         if (params.willRetry && said !== '') repeated = said
         return []
@@ -66,17 +71,20 @@ export function translator(): (method: string, params: Notification) => TurnEven
   }
 }
 
-/** `last` is one response of the model; `total` runs over the whole thread, resumes included. */
-function usage({ tokenUsage }: Notification): TurnEvent[] {
-  const last = tokenUsage?.last
-  if (!last) return []
-  const { inputTokens = 0, outputTokens = 0, cachedInputTokens } = last
-  return [
-    {
-      type: 'usage',
-      usage: { inputTokens, outputTokens, ...(cachedInputTokens && { cachedTokens: cachedInputTokens }) },
-    },
-  ]
+/** Reads `thread/tokenUsage/updated` of a whole thread: `last` is one response of the model, `total` runs over all turns, resumes
+ *  included. A failed turn and a resume tell the last response again, which the unchanged total shows. */
+export function usageMeter(): (params: Notification) => TurnEvent[] {
+  let before = 0
+  return ({ tokenUsage: { total, last } = {} }) => {
+    const now = total?.totalTokens ?? 0
+    if (now === before || !last) return []
+    before = now
+    const { inputTokens = 0, outputTokens = 0, cachedInputTokens } = last
+    // A full context shows as a total of its own making.
+    if (inputTokens + outputTokens === 0) return []
+    const cached = cachedInputTokens ? { cachedTokens: cachedInputTokens } : {}
+    return [{ type: 'usage', usage: { inputTokens, outputTokens, ...cached } }]
+  }
 }
 
 export function outcomeOf(turn: NonNullable<Notification['turn']>): 'done' | 'cancelled' | Failure {
