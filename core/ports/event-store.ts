@@ -8,9 +8,9 @@ export interface EventStore {
   /** Events after number `from` up to the head at the first step, in order, equal to what was appended (as JSON; the order of keys is
    *  not kept). Contract: throws CB_LOG_DAMAGED before it yields an event that breaks the chain; appends may go on meanwhile. */
   read(from?: number): AsyncIterable<Recorded>
-  /** Contract: all or nothing, numbered from `expected` + 1, durable when it resolves. CB_VERSION_CONFLICT when the head is not
-   *  `expected`, where appends called earlier in the same turn of the event loop count; CB_NOT_LEADER when `lead` is not the current lead, decided in the same transaction; CB_LOG_APPEND when
-   *  the medium refuses (full disk), and then nothing was written. */
+  /** Contract: all or nothing, numbered from `expected` + 1, durable when it resolves; appends called in one turn of the event loop
+   *  may build on each other. CB_VERSION_CONFLICT when the head is not `expected`; CB_NOT_LEADER when `lead` is not the current
+   *  lead, decided in the same transaction; CB_LOG_APPEND when the medium refuses (full disk), and then nothing was written. */
   append(events: readonly Event[], expected: number, lead?: Lead): Promise<void>
   /** Takes the lead of the band, or undefined while a living process has it. Contract: one holder at a time; a dead holder's lead
    *  is free at once, though its children live; each lead has a higher epoch than all before; a released lead appends no more. */
