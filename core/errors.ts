@@ -11,10 +11,12 @@ export const errors = {
   CB_CONFIG_INVALID: "'{file}' is not a valid configuration: {problems}",
   CB_CONFIG_READ: "'{file}' could not be loaded: {detail}",
   CB_DIVERGENCE:
-    "Task '{task}' cannot go on: at {place} its program now asks for '{now}', the log has another '{then}'. Steps must be the same on every run; restore the role as it was, or start the task anew.",
+    "Task '{task}' cannot go on: at {place} its program now asks for '{now}', the log has '{before}' with other arguments. Steps must be the same on every run; restore the role as it was, or start the task anew.",
   CB_EVENT_VERSION:
     "The log holds event '{type}' (number {seq}), which this codeband does not know. Use the newer codeband that wrote it.",
   CB_FRAMEWORK_UNKNOWN: "{where} names the framework '{name}', which is not configured. Configured: {known}.",
+  CB_GIT: "`git {command}` failed in '{place}': {detail}",
+  CB_GIT_VERSION: 'codeband needs git {wanted} or newer; this is {found}. Install a current git and run it again.',
   CB_INPUT_INVALID: "The input of role '{role}' does not fit its schema: {problems}",
   CB_INTERNAL: 'codeband broke one of its own rules: {detail}. Please report it with `codeband log --json`.',
   CB_LOG_APPEND:

@@ -20,6 +20,18 @@ const executing = [
   '--reference',
 ]
 const executingShort = /^-(c|C|O|u|x|p)/
+/** Run programs or rewrite configuration whatever their options are. */
+const never = new Set([
+  'bisect',
+  'filter-branch',
+  'config',
+  'submodule',
+  'hook',
+  'daemon',
+  'credential',
+  'difftool',
+  'mergetool',
+])
 const subcommands = new Set(['status', 'diff', 'log', 'show'])
 const touchesPaths = new Set(['init', 'add', 'clone', 'rm', 'mv', 'checkout', 'restore', 'apply'])
 
@@ -31,6 +43,9 @@ export function refuseGit(argv: readonly string[]): { code: DenialCode; reason: 
   const subcommand = rest.find((word) => !word.startsWith('-') && !word.includes('='))
   if (rest.includes('--no-index'))
     return { code: 'path-outside-root', reason: 'git would read any file of the machine.' }
+  if (subcommand !== undefined && subcommand === rest.find((word) => !word.startsWith('-')) && never.has(subcommand)) {
+    return { code: 'subcommand', reason: `'git ${subcommand}' is not for roles; use git_status, git_diff or git_log.` }
+  }
   const option = rest.find(executes)
   if (option !== undefined) {
     return { code: 'option-injection', reason: `'${option.split('=')[0]}' makes git run or read something else.` }

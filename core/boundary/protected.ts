@@ -51,6 +51,9 @@ const configNames = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs', 'json', 'yaml', 'ym
 /** Concrete names at the top of a worktree that the sandbox binds read-only over themselves, existing or not. */
 export const protectedPaths: readonly string[] = [...anywhere, ...atTop, ...configNames, '.codebandrc']
 
+/** Code points that HFS+ ignores in names (the list git checks for `.git`), and the other invisible ones. */
+const ignorable = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]|\p{Cf}|\p{Variation_Selector}/gu
+
 const everywhere = new Set(anywhere.map(fold))
 const top = new Set(atTop.map(fold))
 /** First six letters of what Windows calls `.gitmodules` in short: `gitmod~1`. */
@@ -70,9 +73,6 @@ export function fold(name: string): string {
     .replace(/:.*$/s, '')
     .replace(/[. ]+$/, '')
 }
-
-/** Code points that HFS+ ignores in names (the list git checks for `.git`), and the other invisible ones. */
-const ignorable = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]|\p{Cf}|\p{Variation_Selector}/gu
 
 function shortStem(name: string): string {
   return fold(name).replace(/[. ]/g, '').slice(0, 6)
@@ -100,9 +100,13 @@ function isGit(folded: string): boolean {
   return folded === '.git' || /^git~\d+$/.test(folded)
 }
 
-/** Whether writing this file would change the `codeband` key of a package.json; undecidable counts as yes. */
-export function changesBandKey(path: string, before: string | undefined, after: string | undefined): boolean {
-  if (fold(path.slice(path.lastIndexOf('/') + 1)) !== 'package.json') return false
+/** Whether a file is a package.json, whose `codeband` key is protected. */
+export function isManifest(path: string): boolean {
+  return fold(path.slice(path.lastIndexOf('/') + 1)) === 'package.json'
+}
+
+/** Whether writing a package.json so would change its `codeband` key; undecidable counts as yes. */
+export function changesBandKey(before: string | undefined, after: string | undefined): boolean {
   const old = before === undefined ? undefined : bandKey(before)
   const now = after === undefined ? undefined : bandKey(after)
   // A file that was broken before has no key that anything reads; one that becomes broken hides what it will say.

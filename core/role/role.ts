@@ -88,8 +88,8 @@ export function defineRole<const I extends Schema = NoInput, const O extends Sch
 export interface Roles {
   'file-picker': { in: { task: string }; out: string[] }
   planner: { in: { task: string; files: readonly string[] }; out: Plan }
-  'plan-reviewer': { in: { plan: Plan }; out: void }
+  'plan-reviewer': { in: { plan: Plan }; out: undefined }
   coder: { in: { subtask: Subtask; files: readonly string[] }; out: ChangeProduct }
-  'code-reviewer': { in: Record<string, unknown>; out: void }
+  'code-reviewer': { in: Record<string, unknown>; out: undefined }
   mergemaster: { in: Record<never, never>; out: { landed: string[] } }
 }

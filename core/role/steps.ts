@@ -109,7 +109,10 @@ export const band = {
     ask({ kind: 'all', branches: items.map(program), after: dependencies(items) }),
   all: (programs: readonly (() => Steps<unknown>)[]) =>
     ask({ kind: 'all', branches: programs.map((program) => program()), after: programs.map(() => []) }),
-  tool: (name: string, input: unknown) => ask({ kind: 'tool', name, input }),
+  *tool(name: string, input: unknown): Steps<string> {
+    const { output } = yield* ask<{ output: string }>({ kind: 'tool', name, input })
+    return output
+  },
   step: () => ask({ kind: 'step' }),
   stepAll: () => ask({ kind: 'stepAll' }),
   ask: (person: string, question: string) => ask({ kind: 'ask', person, question }),

@@ -9,6 +9,7 @@ import type { Adjustments, Role, TurnBase } from '../role/role.ts'
 import { hashOf } from './hash.ts'
 import { type EffectAnswer, Halt } from './journal.ts'
 import type { Request } from './log.ts'
+import { fail, type PlayEnd } from './play-end.ts'
 import { promptsOf, repairPrompt } from './prompt.ts'
 import type { Worker } from './roster.ts'
 import type { Runtime } from './runtime.ts'
@@ -27,12 +28,6 @@ export interface PlayRequest extends Omit<SeatRequest, 'adjustments' | 'submit' 
   handsOver: boolean
   /** False: one turn is enough, whether or not the product is there. */
   toTheEnd: boolean
-}
-
-/** What it came to. `requests` go into the log in one transaction with the end of the effect. */
-export interface PlayEnd {
-  answer: EffectAnswer
-  requests: readonly Request[]
 }
 
 interface Submitted {
@@ -77,7 +72,7 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
       return { ok: true, output: 'Said.' }
     },
   })
-  if ('problems' in seat) return failed('refused', seat.problems.join('; '))
+  if ('problems' in seat) return fail('refused', seat.problems.join('; '))
   const { worktree, toolbox, boundary } = seat
 
   const door: Door = openDoor()
@@ -121,9 +116,9 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
       })
       if (result.status === 'refused') {
         const { code, reason } = result.rejection
-        if (code !== 'retries') return failed(code === 'rounds' ? 'escalate' : 'refused', `${code}: ${reason}`)
+        if (code !== 'retries') return fail(code === 'rounds' ? 'escalate' : 'refused', `${code}: ${reason}`)
         const why = lastFailure ? `${lastFailure.kind}: ${lastFailure.detail}` : reason
-        return failed(lastFailure && isInfrastructure(lastFailure) ? 'infrastructure' : 'failed', `${reason} (${why})`)
+        return fail(lastFailure && isInfrastructure(lastFailure) ? 'infrastructure' : 'failed', `${reason} (${why})`)
       }
       if (result.status === 'cancelled') {
         await log.must(result.end)
@@ -132,7 +127,7 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
       if (result.status === 'failed') {
         lastFailure = result.failure
         await log.must(result.end)
-        if (isFinal(lastFailure)) return failed('infrastructure', `${lastFailure.kind}: ${lastFailure.detail}`)
+        if (isFinal(lastFailure)) return fail('infrastructure', `${lastFailure.kind}: ${lastFailure.detail}`)
         await clock.sleep(
           lastFailure.retryAfter ?? (isInfrastructure(lastFailure) ? 1000 * 2 ** attempt : 0),
           runtime.stopping,
@@ -167,17 +162,13 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
       if (!('missing' in end)) return end
       lastFailure = { kind: 'malformed', detail: end.missing }
       await log.must({ ...result.end, outcome: 'failed', failure: lastFailure })
-      if (repaired++ >= repairs) return failed('failed', end.missing)
+      if (repaired++ >= repairs) return fail('failed', end.missing)
       resume = session.token
       prompt = repairPrompt(role, end.missing)
     }
   } finally {
     await session?.close()
   }
-}
-
-function failed(outcome: Exclude<EffectAnswer, { ok: true }>['outcome'], reason: string): PlayEnd {
-  return { answer: { ok: false, outcome, reason }, requests: [] }
 }
 
 const isFinal = ({ kind }: Failure): boolean => kind === 'auth' || kind === 'quota' || kind === 'version'

@@ -2,19 +2,21 @@ import { CodebandError } from '../errors.ts'
 import type { ToolResult } from '../ports/framework.ts'
 import { isRejection } from '../protocol/commands.ts'
 import { reviewerFamilies } from '../protocol/pairing.ts'
-import type { Subject, Task, Turn } from '../protocol/state.ts'
-import type { Plan, Verdict } from '../role/products.ts'
+import type { Task } from '../protocol/state.ts'
 import type { Role } from '../role/role.ts'
 import { parse } from '../role/schema.ts'
 import { band, type Effect, EffectError } from '../role/steps.ts'
 import { hashOf } from './hash.ts'
+import { openHolds } from './holds.ts'
 import { drive, type EffectAnswer, Halt } from './journal.ts'
 import type { Request } from './log.ts'
 import { merge } from './merge.ts'
-import { answerOf, authorOf, changeTitle, type PlayEnd, type PlayRequest, play, submitPlan } from './play.ts'
-import type { Wanted, Worker } from './roster.ts'
+import { type PlayRequest, play } from './play.ts'
+import { fail, ok, type PlayEnd } from './play-end.ts'
+import type { Worker } from './roster.ts'
 import type { Runtime } from './runtime.ts'
-import { openSeat } from './seat.ts'
+import { reviewInput, subjectOf } from './subject.ts'
+import { callTool, handOver, modelTurn, type Work } from './work.ts'
 
 /** The program of one task: the conductor's steps, and those of every role they spawn. */
 export interface Program {
@@ -34,18 +36,9 @@ interface Scope {
   work?: Work
 }
 
-/** The one product that a role's steps make: their model turns share a worker, and each starts where the last one ended. */
-interface Work {
-  request: Omit<PlayRequest, 'worker' | 'place' | 'handsOver' | 'toTheEnd'>
-  worker(): Promise<Worker>
-  /** Places of this playing begin with it. */
-  prefix: string
-}
-
 export function openProgram(runtime: Runtime, taskId: string): Program {
   const { log, roster, roles, workspaces, clock, config } = runtime
-  /** Workers that a product keeps over its rounds. */
-  const held = new Map<string, Worker>()
+  const holds = openHolds(roster)
   const task = (): Task => log.state.tasks[taskId]!
 
   /** Answers an effect: from the journal where it has ended, else by doing it between its two entries. */
@@ -56,7 +49,7 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
     const summary = { kind: effect.kind, hash: hashOf(effect), ...('role' in effect && { role: effect.role }) }
     const entry = task().journal[place]
     if (entry && entry.effect.hash !== summary.hash) {
-      throw new CodebandError('CB_DIVERGENCE', { task: taskId, place, now: summary.kind, then: entry.effect.kind })
+      throw new CodebandError('CB_DIVERGENCE', { task: taskId, place, now: summary.kind, before: entry.effect.kind })
     }
     if (entry?.end) return entry.end
     if (entry === undefined) await log.must({ type: 'BeginEffect', task: taskId, place, effect: summary })
@@ -93,9 +86,11 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
         return plain(await merge(runtime, taskId))
       case 'step':
       case 'stepAll':
-        return modelTurn(place, scope, effect.kind === 'stepAll')
+        return atWork(scope, effect.kind, async (mine, spawn) =>
+          modelTurn(runtime, mine, place, effect.kind === 'stepAll', await spawn()),
+        )
       case 'tool':
-        return callTool(effect.name, effect.input, place, scope)
+        return atWork(scope, effect.name, (mine) => callTool(runtime, mine, effect.name, effect.input, place))
       case 'sleep': {
         const began = task().journal[place]?.at ?? clock.now()
         await clock.sleep(Math.max(0, began + effect.ms - clock.now()), runtime.stopping)
@@ -154,7 +149,7 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
     const asked = await allowed(roleId, given, scope)
     if ('answer' in asked) return asked
     const base = task().base!
-    const worker = lazyWorker({ role: asked.role, spawner: scope.spawner })
+    const worker = holds.lazy({ role: asked.role, spawner: scope.spawner })
     try {
       return await playRole(place, asked.role, scope, { ...work(asked, base, base), purpose: 'play' }, worker.get)
     } finally {
@@ -174,7 +169,7 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
     const commit = last?.kind === 'change' ? last.on : base
     // A change that goes on stays with the family that began it.
     const families = last && [last.family]
-    const worker = lazyWorker({ role, families, prefer: last?.worker, spawner: scope.spawner }, subject)
+    const worker = holds.lazy({ role, families, prefer: last?.worker, spawner: scope.spawner }, subject)
     const end = await playRole(
       place,
       role,
@@ -193,7 +188,7 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
     if (subject === undefined || role === undefined)
       return fail('refused', `'${subject?.role ?? subjectId}' has no 'reviewedBy': nothing of it can be approved`)
     const families = reviewerFamilies(roster.families(), subject.families, task().policy.opposition)
-    const worker = lazyWorker({ role, families, prefer: subject.verdict?.worker, spawner: scope.spawner })
+    const worker = holds.lazy({ role, families, prefer: subject.verdict?.worker, spawner: scope.spawner })
     const diff = subject.kind === 'change' ? await workspaces.patch(subject.base!, subject.on, 256 * 1024) : undefined
     const given = reviewInput(subject, diff)
     const parsed = role.input === undefined ? { ok: true as const, value: given } : parse(role.input, given)
@@ -210,7 +205,7 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
       }
       const end = await playRole(place, role, scope, request, worker.get)
       const approved = end.answer.ok && (end.answer.result as { approved: boolean }).approved
-      if (approved || !end.answer.ok) letGo(subjectId)
+      if (approved || !end.answer.ok) holds.letGo(subjectId)
       return end
     } finally {
       worker.free()
@@ -263,7 +258,7 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
     const value = await drive(stepsOf(role, request, request.subject), prefix, (effect, at) =>
       perform(effect, at, inner),
     )
-    return handOverSteps(inner, value)
+    return handOver(runtime, inner.work!, value)
   }
 
   function stepsOf(
@@ -282,125 +277,15 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
     return role.steps!({ ...(input as object), ...base })
   }
 
-  async function modelTurn(place: string, scope: Scope, toTheEnd: boolean): Promise<PlayEnd> {
-    const { work: mine } = scope
-    if (mine === undefined) return fail('refused', `'${scope.role.id}' orchestrates: it has no model to step`)
-    const worker = await mine.worker()
-    const commit = workCommit(mine)
-    return play(runtime, {
-      ...mine.request,
-      commit,
-      worker,
-      place,
-      handsOver: false,
-      toTheEnd,
-      spawn: spawnTool(place, scope.role, scope, scope.input, worker),
-    })
-  }
-
-  /** What the steps of a producing role hand over when they end: the result of their last model turn, a change under the message they return. */
-  async function handOverSteps(scope: Scope, value: unknown): Promise<PlayEnd> {
-    const { role, work: mine } = scope
-    const request = mine?.request
-    const turn = mine && lastWork(mine)
-    if (role.output) {
-      const parsed = parse(role.output, value)
-      return parsed.ok
-        ? ok(parsed.value)
-        : fail('failed', `the output of '${role.id}' does not fit: ${parsed.problems}`)
-    }
-    if (request?.subject === undefined || role.produces === undefined) return ok(value)
-    const made = turn && resultAt(turn.place)
-    if (turn === undefined || made === undefined)
-      return fail('failed', `the steps of '${role.id}' ended without a ${role.produces}`)
-    const { subject, base, commit: start, input } = request
-    if (role.produces === 'plan')
-      return {
-        answer: { ok: true, result: { subject, output: made } },
-        requests: [submitPlan(taskId, subject, turn.id, made as Plan, input)],
-      }
-    if (role.produces === 'verdict')
-      return {
-        answer: answerOf(made as Verdict),
-        requests: [{ type: 'SubmitVerdict', task: taskId, turn: turn.id, verdict: made as Verdict }],
-      }
-    const { message } = (value ?? {}) as { message?: unknown }
-    const text = typeof message === 'string' && message.trim() ? message : changeTitle(task().text, input)
-    const at = task().journal[turn.place]?.at ?? clock.now()
-    const saved = await workspaces.reword(start, (made as { commit: string }).commit, {
-      message: text,
-      author: authorOf(await mine!.worker()),
-      at,
-    })
-    const files = (await workspaces.diff(base, saved.commit)).map(({ path }) => path)
-    const submit: Request = {
-      type: 'SubmitChange',
-      task: taskId,
-      subject,
-      turn: turn.id,
-      ...saved,
-      base,
-      files,
-      message: text,
-      input,
-    }
-    return { answer: { ok: true, result: { subject, output: { commit: saved.commit, files } } }, requests: [submit] }
-  }
-
-  function resultAt(place: string): unknown {
-    const end = task().journal[place]?.end
-    return end?.ok ? end.result : undefined
-  }
-
-  /** The last model turn of this playing that gave something. */
-  function lastWork({ request, prefix }: Work): Turn | undefined {
-    const mine = Object.values(task().turns).filter(
-      ({ role, place, status }) => role === request.role.id && place.startsWith(prefix) && status === 'done',
-    )
-    return mine.findLast(({ place }) => resultAt(place) !== undefined)
-  }
-
-  function workCommit(mine: Work): string {
-    const turn = lastWork(mine)
-    return (turn && (resultAt(turn.place) as { commit?: string }).commit) ?? mine.request.commit
-  }
-
-  async function callTool(name: string, input: unknown, place: string, scope: Scope): Promise<PlayEnd> {
-    const { work: mine, role } = scope
-    if (mine === undefined) return fail('refused', `'${role.id}' orchestrates: it has no worktree to use '${name}' in`)
-    const worker = await mine.worker()
-    const nothing = async (): Promise<ToolResult> => ({
-      ok: false,
-      output: 'A product is handed over by the end of the steps.',
-    })
-    const seat = await openSeat(runtime, {
-      ...mine.request,
-      worker,
-      adjustments: {},
-      commit: workCommit(mine),
-      submit: nothing,
-      say: nothing,
-    })
-    if ('problems' in seat) return fail('refused', seat.problems.join('; '))
-    const {
-      ok: worked,
-      output,
-      denied,
-    } = await seat.toolbox.call(name, input, { id: `${taskId}/${place}`, signal: runtime.stopping })
-    if (denied) {
-      await log.must({
-        type: 'RecordViolation',
-        task: taskId,
-        worker: worker.id,
-        role: role.id,
-        tool: name,
-        code: denied.code,
-        reason: denied.reason,
-        inputHash: hashOf(input),
-      })
-      return fail('refused', `${denied.code}: ${denied.reason}`)
-    }
-    return worked ? ok(output) : fail('failed', output)
+  /** An effect that needs a model or its worktree: only a role that is being played has one. */
+  async function atWork(
+    scope: Scope,
+    what: string,
+    act: (work: Work, spawn: () => Promise<PlayRequest['spawn']>) => Promise<PlayEnd>,
+  ): Promise<PlayEnd> {
+    const { work: mine, role, input } = scope
+    if (mine === undefined) return fail('refused', `'${role.id}' orchestrates: it has no worker for '${what}'`)
+    return act(mine, async () => spawnTool(mine.prefix, role, scope, input, await mine.worker()))
   }
 
   /** `spawn_roles` of a model: the same spawn, as a tool call inside the turn. It is journaled with the turn, not by itself. */
@@ -423,39 +308,6 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
       : { ok: true, output: answer }
   }
 
-  /** A worker taken when it is first needed. With a subject it is kept over the rounds until the product is approved or given up. */
-  function lazyWorker(wanted: Wanted, subject?: string): { get(): Promise<Worker>; free(): void } {
-    let taken: Promise<Worker> | undefined
-    return {
-      get: () =>
-        (taken ??= (async () => {
-          const kept = subject === undefined ? undefined : held.get(subject)
-          if (kept) return kept
-          const worker = await roster.take(wanted)
-          if (worker === undefined) {
-            const who = wanted.families ? `of family ${wanted.families.join(' or ') || '(none is opposite)'}` : 'at all'
-            throw new Halt({
-              reason: 'capacity',
-              detail: `no configured framework ${who} may play '${wanted.role.id}'`,
-            })
-          }
-          if (subject !== undefined) held.set(subject, worker)
-          return worker
-        })()),
-      free() {
-        if (subject !== undefined) letGo(subject)
-        else void taken?.then(roster.free, () => undefined)
-      },
-    }
-  }
-
-  function letGo(subject: string): void {
-    const worker = held.get(subject)
-    if (worker === undefined) return
-    held.delete(subject)
-    roster.free(worker)
-  }
-
   /** Where a change begins: the task's base, with the approved changes it depends on merged in. */
   async function baseOf(input: unknown): Promise<string> {
     const { base, subjects } = task()
@@ -475,38 +327,9 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
       const scope: Scope = { role, input, depth: 0 }
       return drive(stepsOf(role, { input }), `${role.id}/`, (effect, place) => perform(effect, place, scope))
     },
-    close() {
-      for (const subject of [...held.keys()]) letGo(subject)
-    },
+    close: () => holds.letAllGo(),
   }
 }
 
 const noSpawn: ToolResult = { ok: false, output: 'denied (not-spawnable)' }
-const ok = (result: unknown): PlayEnd => ({ answer: { ok: true, result }, requests: [] })
 const plain = (answer: EffectAnswer): PlayEnd => ({ answer, requests: [] })
-const fail = (outcome: Exclude<EffectAnswer, { ok: true }>['outcome'], reason: string): PlayEnd => ({
-  answer: { ok: false, outcome, reason },
-  requests: [],
-})
-
-/** One name for a product over all its rounds: by its subtask, else by what its role was asked. */
-function subjectOf(role: Role, input: unknown): string {
-  const { subtask } = (input ?? {}) as { subtask?: { id?: unknown } }
-  return typeof subtask?.id === 'string'
-    ? `${role.produces}/${subtask.id}`
-    : `${role.produces}/${role.id}-${hashOf(input).slice(0, 8)}`
-}
-
-/** What a reviewer is given. */
-function reviewInput(subject: Subject, diff: string | undefined): Record<string, unknown> {
-  if (subject.kind === 'plan') return { plan: subject.plan }
-  const { subtask } = (subject.input ?? {}) as { subtask?: unknown }
-  return {
-    ...(subtask !== undefined && { subtask }),
-    commit: subject.on,
-    base: subject.base,
-    files: subject.files,
-    message: subject.message,
-    diff,
-  }
-}

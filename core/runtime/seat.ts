@@ -42,7 +42,7 @@ export async function openSeat(
   request: SeatRequest,
 ): Promise<Seat | { problems: readonly string[] }> {
   const { role, worker, input, adjustments, base, commit, diff } = request
-  const compiled = compileBoundary(role, {
+  const compiled = compileBoundary(withChecks(role, runtime.config.checks), {
     worker: worker.id,
     input,
     additionalTools: adjustments.additionalTools ?? [],
@@ -80,4 +80,15 @@ export async function openSeat(
     changes: async () => diff ?? (await worktree.patch()),
   })
   return { boundary, worktree, toolbox: box, home, clientEnv: { ...env, ...Object.fromEntries(asked) } }
+}
+
+/** A role that grants run_tests without naming commands runs what the configuration checks with. */
+function withChecks(role: Role, checks: readonly (readonly string[])[]): Role {
+  const grants = (role.tools ?? []).map((tool) => {
+    const grant = typeof tool === 'string' ? { name: tool } : tool
+    return grant.name === 'run_tests' && grant.allowedCommands === undefined
+      ? { ...grant, allowedCommands: checks }
+      : tool
+  })
+  return { ...role, tools: grants }
 }

@@ -8,7 +8,7 @@ import { applyHunks, type FilePatch } from './hunks.ts'
 import type { CallOutcome } from './scene.ts'
 import { editLimit, exactText } from './text.ts'
 import { readUnifiedDiff } from './unified-diff.ts'
-import { type Change, put } from './write-files.ts'
+import { type Change, put, refuseContents } from './write-files.ts'
 
 const maxPatch = 2 * 1024 * 1024
 
@@ -33,7 +33,7 @@ export const applyDiff = entry({
   works: 'writes',
   prepare({ path, old, new: now, all = false, patch }, context) {
     return patch === undefined
-      ? { uses: [{ kind: 'write', path: path! }], run: () => replace(path!, old!, now!, all, context) }
+      ? edit([{ kind: 'write', path: path! }], () => replace(path!, old!, now!, all, context), context)
       : preparePatch(patch, context)
   },
 })
@@ -46,17 +46,30 @@ function preparePatch(patch: string, context: Context): Prepared | Denied | Call
   if ('code' in reading) return reading
   if ('problem' in reading) return failed(`The patch was not taken: ${reading.problem}.`)
   const { files } = reading
+  const uses = files.flatMap(({ kind, path, to }): Use[] => [
+    { kind: kind === 'delete' ? 'delete' : 'write', path },
+    ...(to === undefined ? [] : [{ kind: 'write' as const, path: to }]),
+  ])
+  return edit(uses, () => stageAll(files, context), context)
+}
+
+/** Nothing is written before everything is worked out and looked at. */
+function edit(uses: readonly Use[], stage: () => readonly Change[] | CallOutcome, context: Context): Prepared {
   return {
-    uses: files.flatMap(({ kind, path, to }): Use[] => [
-      { kind: kind === 'delete' ? 'delete' : 'write', path },
-      ...(to === undefined ? [] : [{ kind: 'write' as const, path: to }]),
-    ]),
-    run: () => applyAll(files, context),
+    uses,
+    refuse() {
+      const staged = stage()
+      if (!('ok' in staged)) return refuseContents(staged, context)
+      return staged.denied && deny(staged.denied.code, staged.denied.reason)
+    },
+    run() {
+      const staged = stage()
+      return 'ok' in staged ? staged : put(staged, context)
+    },
   }
 }
 
-/** Works everything out before the first write. */
-function applyAll(files: readonly FilePatch[], context: Context): CallOutcome {
+function stageAll(files: readonly FilePatch[], context: Context): readonly Change[] | CallOutcome {
   const staged = new Map<string, string | undefined>()
   const name = (path: string) => {
     const spelled = decidePath(path, 'write', context.scene.worktree?.path)
@@ -82,7 +95,7 @@ function applyAll(files: readonly FilePatch[], context: Context): CallOutcome {
     if (to !== undefined) staged.set(path, undefined)
     staged.set(to ?? path, kind === 'delete' ? undefined : applied.content)
   }
-  return put(changesOf(staged), context)
+  return changesOf(staged)
 }
 
 /** Writes come first: a move that breaks half-way leaves both files, not none. */
@@ -94,7 +107,13 @@ function changesOf(staged: ReadonlyMap<string, string | undefined>): Change[] {
   ]
 }
 
-function replace(path: string, old: string, now: string, all: boolean, context: Context): CallOutcome {
+function replace(
+  path: string,
+  old: string,
+  now: string,
+  all: boolean,
+  context: Context,
+): readonly Change[] | CallOutcome {
   const spelled = decidePath(path, 'write', context.scene.worktree?.path)
   if (!spelled.allowed) return denied(spelled)
   const before = readText(spelled.path, context)
@@ -110,7 +129,7 @@ function replace(path: string, old: string, now: string, all: boolean, context: 
   }
   const size = before.length + (pieces.length - 1) * to.length
   if (size > editLimit) return failed(`'${path}' would become larger than ${editLimit / 1024 / 1024} MiB.`)
-  return put([{ path, content: pieces.join(to) }], context)
+  return [{ path, content: pieces.join(to) }]
 }
 
 function readText(path: string, { tree }: Context): string | undefined | CallOutcome {

@@ -19,6 +19,8 @@ export interface Context {
 /** A call that is understood: what it would touch, and how to do it once the gate has agreed. */
 export interface Prepared {
   readonly uses: readonly Use[]
+  /** What the gate says to the contents, where they matter; `run` asks it too. */
+  refuse?(): Denied | undefined
   run(): Promise<CallOutcome> | CallOutcome
 }
 

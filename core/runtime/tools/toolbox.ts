@@ -91,7 +91,9 @@ export function toolbox(scene: Scene): Toolbox {
     async decide(name, input): Promise<Decision> {
       try {
         const admitted = admit(name, input, '', new AbortController().signal)
-        return 'code' in admitted ? admitted : { allowed: true }
+        if ('code' in admitted) return admitted
+        const refused = 'prepared' in admitted ? admitted.prepared.refuse?.() : undefined
+        return refused ?? { allowed: true }
       } catch (error) {
         // What cannot be decided is denied.
         return deny('policy-unavailable', `The call could not be decided: ${messageOf(error)}`)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { deny } from '../../boundary/denial.ts'
+import { type Denied, deny } from '../../boundary/denial.ts'
 import { decidePath } from '../../boundary/path.ts'
-import { changesBandKey } from '../../boundary/protected.ts'
+import { changesBandKey, isManifest } from '../../boundary/protected.ts'
 import { type Context, denied, done, entry, failed } from './entry.ts'
 import type { CallOutcome } from './scene.ts'
 import { editLimit, exactText } from './text.ts'
@@ -13,6 +13,7 @@ export const writeFile = entry({
   works: 'writes',
   prepare: ({ path, content }, context) => ({
     uses: [{ kind: 'write', path }],
+    refuse: () => refuseContents([{ path, content }], context),
     run: () => put([{ path, content }], context),
   }),
 })
@@ -23,6 +24,7 @@ export const deleteFile = entry({
   works: 'writes',
   prepare: ({ path }, context) => ({
     uses: [{ kind: 'delete', path }],
+    refuse: () => refuseContents([{ path, content: undefined }], context),
     run: () => put([{ path, content: undefined }], context),
   }),
 })
@@ -34,17 +36,15 @@ export interface Change {
 }
 
 /** Makes the changes in order, after all of them were looked at. */
-export function put(changes: readonly Change[], { tree, scene }: Context): CallOutcome {
-  const planned: Change[] = []
-  for (const { path, content } of changes) {
-    const spelled = decidePath(path, 'write', scene.worktree?.path)
-    if (!spelled.allowed) return denied(spelled)
-    const problem = bandKeyProblem(spelled.path, content, tree)
-    if (problem) return denied(problem)
-    planned.push({ path: spelled.path, content })
-  }
+export function put(changes: readonly Change[], context: Context): CallOutcome {
+  const { tree, scene } = context
+  const refused = refuseContents(changes, context)
+  if (refused) return denied(refused)
   const report: string[] = []
-  for (const { path, content } of planned) {
+  for (const { path: given, content } of changes) {
+    const spelled = decidePath(given, 'write', scene.worktree?.path)
+    if (!spelled.allowed) return denied(spelled)
+    const { path } = spelled
     const result = content === undefined ? tree.remove(path) : tree.write(path, content)
     const before = report.length > 0 ? ` Done before that: ${report.join(' ')}` : ''
     if (result === 'missing') return failed(`There is no file '${path}'.${before}`)
@@ -54,12 +54,20 @@ export function put(changes: readonly Change[], { tree, scene }: Context): CallO
   return done(report.join('\n'))
 }
 
-function bandKeyProblem(path: string, content: string | undefined, tree: Context['tree']) {
-  const file = /package\.json$/i.test(path) ? tree.readPlain(path, editLimit) : 'missing'
-  const before = typeof file === 'string' || !file.allowed ? undefined : (exactText(file) ?? '')
-  if (!/package/i.test(path.normalize('NFKC')) || !changesBandKey(path, before, content)) return undefined
-  return deny(
-    'protected-path',
-    `'${path}' must stay valid JSON, and its 'codeband' key, which configures codeband, must stay as it is.`,
-  )
+/** The first change whose spelling or contents the gate refuses. */
+export function refuseContents(changes: readonly Change[], { tree, scene }: Context): Denied | undefined {
+  for (const { path, content } of changes) {
+    const spelled = decidePath(path, 'write', scene.worktree?.path)
+    if (!spelled.allowed) return spelled
+    if (!isManifest(spelled.path)) continue
+    const file = tree.readPlain(spelled.path, editLimit)
+    const before = typeof file === 'string' || !file.allowed ? undefined : (exactText(file) ?? '')
+    if (changesBandKey(before, content)) {
+      return deny(
+        'protected-path',
+        `'${path}' must stay valid JSON, and its 'codeband' key, which configures codeband, must stay as it is.`,
+      )
+    }
+  }
+  return undefined
 }

@@ -1,0 +1,56 @@
+import { CodebandError } from '../../../core/errors.ts'
+import { waitingApprovals } from '../../../core/protocol/state.ts'
+import { openRepositoryBand } from '../../repository-band.ts'
+import { givePersonsWord, openRepositoryLog } from '../../repository-log.ts'
+import { type ExitCode, exitCodeOf } from '../exit.ts'
+import { untilInterrupted } from '../interrupt.ts'
+import type { Cli } from '../program.ts'
+import { showResults } from '../result.ts'
+import { confirmTrust } from '../trust-prompt.ts'
+
+/** `codeband pending` */
+export async function pending({ screen, cwd }: Cli): Promise<ExitCode> {
+  const { state, close } = await openRepositoryLog({ cwd })
+  await close()
+  const waiting = waitingApprovals(state)
+  screen.object(waiting)
+  if (waiting.length === 0) screen.line('Nothing waits for you.')
+  for (const { id, task, risk, commit, base, reasons } of waiting) {
+    screen.line(`${screen.paint.bold(id)}  risk ${risk}  ${state.tasks[task]?.text.split('\n')[0]}`)
+    for (const reason of reasons) screen.line(`    ${reason}`)
+    screen.line(`    commit ${commit.slice(0, 12)} over ${base.slice(0, 12)}`)
+    for (const subject of Object.values(state.tasks[task]?.subjects ?? {})) {
+      if (subject.verdict) screen.line(`    ${subject.id}: ${subject.verdict.worker} ${subject.verdict.verdict.decision}, risk ${subject.verdict.verdict.risk}: ${subject.verdict.verdict.summary}`)
+    }
+    screen.line(`    codeband approve ${id}   or   codeband reject ${id} "why"`)
+  }
+  return 0
+}
+
+/** `codeband approve ID` */
+export const approve = (cli: Cli, [id = '']: readonly (string | undefined)[]): Promise<ExitCode> => decide(cli, id)
+
+/** `codeband reject ID "why"` */
+export async function reject(cli: Cli, [id = '', why = '']: readonly (string | undefined)[]): Promise<ExitCode> {
+  if (why.trim() === '') throw new CodebandError('CB_USAGE', { detail: 'Say why: the reason goes back to the author. codeband reject ID "why".' })
+  return decide(cli, id, why)
+}
+
+/** With a band running, the word goes into its log and the band acts. Without one, this process leads until the consequences are done. */
+async function decide({ screen, cwd }: Cli, id: string, why?: string): Promise<ExitCode> {
+  const { leader } = await givePersonsWord({ cwd, approval: id, why })
+  const said = why === undefined ? `approved ${id}` : `rejected ${id}`
+  if (leader) {
+    screen.object({ approval: id, decision: why === undefined ? 'approved' : 'rejected', leader })
+    screen.line(`You ${said}; ${leader} acts on it.`)
+    return 0
+  }
+  const { band } = await openRepositoryBand({ cwd, wait: screen.terminal, confirm: confirmTrust(screen) })
+  band.on('event', screen.event)
+  return untilInterrupted(band, async () => {
+    const task = Object.values(band.state.tasks).find(({ approvals }) => approvals[id] !== undefined)
+    const results = await band.resume(task?.id)
+    showResults(screen, band, results)
+    return results[0] ? exitCodeOf(results[0]) : 0
+  })
+}

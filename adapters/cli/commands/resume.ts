@@ -1,0 +1,19 @@
+import { openRepositoryBand } from '../../repository-band.ts'
+import { askPerson } from '../ask.ts'
+import { type ExitCode, worstExitCode } from '../exit.ts'
+import { untilInterrupted } from '../interrupt.ts'
+import type { Cli } from '../program.ts'
+import { showResults } from '../result.ts'
+import { confirmTrust } from '../trust-prompt.ts'
+
+/** `codeband resume [TASK]` */
+export async function resume({ screen, cwd }: Cli, [task]: readonly (string | undefined)[]): Promise<ExitCode> {
+  const { band } = await openRepositoryBand({ cwd, wait: screen.terminal, confirm: confirmTrust(screen), answer: screen.terminal ? askPerson : undefined })
+  band.on('event', screen.event)
+  return untilInterrupted(band, async () => {
+    const results = await band.resume(task)
+    if (results.length === 0) screen.line('Nothing is unfinished.')
+    showResults(screen, band, results)
+    return worstExitCode(results)
+  })
+}

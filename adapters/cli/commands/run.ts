@@ -1,0 +1,44 @@
+import { CodebandError } from '../../../core/errors.ts'
+import { type Band, openRepositoryBand } from '../../repository-band.ts'
+import { type ExitCode, worstExitCode } from '../exit.ts'
+import type { Cli } from '../program.ts'
+import { confirmTrust } from '../trust-prompt.ts'
+import { showResults } from '../result.ts'
+import { untilInterrupted } from '../interrupt.ts'
+import { askPerson } from '../ask.ts'
+
+/** `codeband run ["TASK"]` */
+export async function run(cli: Cli, [text]: readonly (string | undefined)[], options: { role?: unknown; script?: unknown; wait?: unknown }): Promise<ExitCode> {
+  if (typeof options.role === 'string') {
+    const { playRole } = await import('./play.ts')
+    return playRole(cli, options.role, text ?? '', typeof options.script === 'string' ? options.script : undefined)
+  }
+  if (options.script !== undefined) throw new CodebandError('CB_USAGE', { detail: '--script goes with --role.' })
+  if (text !== undefined && text.trim() === '') throw new CodebandError('CB_TASK_EMPTY')
+  const { screen } = cli
+  const opened = await openRepositoryBand({
+    cwd: cli.cwd,
+    wait: screen.terminal && options.wait !== false,
+    confirm: confirmTrust(screen),
+    answer: screen.terminal ? askPerson : undefined,
+  })
+  const { band } = opened
+  for (const line of opened.planOfAction) screen.line(screen.paint.dim(line))
+  band.on('event', screen.event)
+  return untilInterrupted(band, async () => {
+    const results = await band.resume()
+    if (text !== undefined) results.push(await band.run(text))
+    else if (results.length === 0 || screen.terminal) {
+      screen.note('Waiting for tasks: `codeband task "..."` in another terminal. Ctrl-C ends it.')
+      results.push(...(await serve(band)))
+    }
+    showResults(screen, band, results)
+    return worstExitCode(results.slice(-1))
+  })
+}
+
+async function serve(band: Band): Promise<Awaited<ReturnType<Band['resume']>>> {
+  const results: Awaited<ReturnType<Band['resume']>> = []
+  for (let next = await band.nextTask(); next !== undefined; next = await band.nextTask()) results.push(...(await band.resume(next)))
+  return results
+}

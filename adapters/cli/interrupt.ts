@@ -1,0 +1,22 @@
+import type { Band } from '../open-band.ts'
+import type { ExitCode } from './exit.ts'
+
+/** Runs `work` and closes the band after it. Ctrl-C closes it first: what runs is recorded as stopped, and `codeband resume` goes on. */
+export async function untilInterrupted(band: Band, work: () => Promise<ExitCode>): Promise<ExitCode> {
+  let interrupted = false
+  const stop = (): void => {
+    if (interrupted) process.exit(130)
+    interrupted = true
+    void band.close()
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+  try {
+    const code = await work()
+    return interrupted ? 130 : code
+  } finally {
+    await band.close()
+    process.off('SIGINT', stop)
+    process.off('SIGTERM', stop)
+  }
+}

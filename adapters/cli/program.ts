@@ -1,0 +1,84 @@
+import { Command, CommanderError, Option } from 'commander'
+import { CodebandError, didYouMean } from '../../core/errors.ts'
+import { version } from '../../core/version.ts'
+import { host } from '../host.ts'
+import { type ExitCode, exitCodeOfError } from './exit.ts'
+import { openScreen, type Screen } from './screen.ts'
+
+/** What every command gets. */
+export interface Cli {
+  readonly screen: Screen
+  readonly cwd: string
+}
+
+type Options = { json?: boolean; cwd?: string } & Record<string, unknown>
+type Run = (cli: Cli, positionals: readonly (string | undefined)[], options: Options) => Promise<ExitCode>
+
+/** Runs the command line; gives the exit code. Never throws. */
+export async function runCli(argv: readonly string[]): Promise<number> {
+  let exit: ExitCode = 0
+  const json = argv.includes('--json')
+  const program = new Command('codeband')
+    .description('A band of coding agents on your git repository: one model family produces, the opposite family reviews.')
+    .version(version, '-V, --version')
+    .option('--cwd <folder>', 'work on the repository there')
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined })
+    .showSuggestionAfterError(false)
+    .addHelpText('after', '\nExit codes: 0 done, 1 task failed, 2 usage or configuration, 3 waits for a person, 4 boundary violation, 5 budget, 6 infrastructure, 130 interrupted.')
+
+  function command(usage: string, description: string, load: () => Promise<Run>): Command {
+    return program
+      .command(usage)
+      .description(description)
+      .option('--json', 'JSON on stdout, for programs')
+      .action(async (...given: unknown[]) => {
+        const self = given.at(-1) as Command
+        const options = self.optsWithGlobals() as Options
+        const cli: Cli = { screen: openScreen({ json: options.json === true, env: host().env }), cwd: options.cwd ?? process.cwd() }
+        exit = await (await load())(cli, given.slice(0, -2) as (string | undefined)[], options)
+      })
+  }
+
+  command('init', 'Write .agents/ and codeband.config.ts for this repository', async () => (await import('./commands/init.ts')).init)
+  command('demo', 'Run the scripted band on a sample repository; needs no key', async () => (await import('./commands/demo.ts')).demo)
+  command('run [task]', 'Do a task, unfinished ones first; without a task, wait for tasks', async () => (await import('./commands/run.ts')).run)
+    .option('--role <role>', 'play one role in a throw-away worktree; the argument is its input')
+    .option('--script <file>', 'with --role: let this script play it instead of a model')
+    .addOption(new Option('--no-wait', 'park instead of waiting when a person must decide'))
+  command('task <text>', 'Queue a task for the band that runs, or for the next run', async () => (await import('./commands/task.ts')).task)
+  command('roles', 'List the roles and every problem in their definitions', async () => (await import('./commands/roles.ts')).roles)
+  command('trust', 'Trust the roles and the configuration as they are now', async () => (await import('./commands/trust.ts')).trust).option('--yes', 'without asking')
+  command('status', 'Show the tasks', async () => (await import('./commands/status.ts')).status)
+  command('log', 'Show what happened', async () => (await import('./commands/log.ts')).log)
+    .option('--task <task>', 'only this task')
+    .option('--violations', 'only what was refused at the boundary')
+  command('pending', 'Show what waits for a person', async () => (await import('./commands/approvals.ts')).pending)
+  command('approve <id>', 'Approve exactly what was asked', async () => (await import('./commands/approvals.ts')).approve)
+  command('reject <id> <why>', 'Refuse it; the reason goes back to the author', async () => (await import('./commands/approvals.ts')).reject)
+  command('resume [task]', 'Go on with what has not ended', async () => (await import('./commands/resume.ts')).resume)
+  command('doctor', 'Check this machine, this repository and its band', async () => (await import('./commands/doctor.ts')).doctor)
+
+  try {
+    if (argv.length === 0) program.outputHelp()
+    else await program.parseAsync(argv, { from: 'user' })
+    return exit
+  } catch (error) {
+    return report(error, openScreen({ json, env: host().env }), program)
+  }
+}
+
+function report(error: unknown, screen: Screen, program: Command): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0
+    const unknown = /unknown command '(.+?)'/.exec(error.message)?.[1]
+    const known = program.commands.map((one) => one.name())
+    const hint = unknown === undefined ? '' : didYouMean(unknown, known)
+    const detail = `${error.message.replace(/^error: /, '').replace(/\n[\s\S]*$/, '')}.${hint} \`codeband --help\` lists the commands.`
+    screen.error('CB_USAGE', detail)
+    return 2
+  }
+  if (CodebandError.is(error)) screen.error(error.code, error.message)
+  else screen.error('CB_INTERNAL', error instanceof Error ? (error.stack ?? error.message) : String(error))
+  return exitCodeOfError(error)
+}

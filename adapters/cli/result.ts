@@ -1,0 +1,26 @@
+import type { TaskResult } from '../../core/runtime/band.ts'
+import type { Screen } from './screen.ts'
+
+/** The end of a run for people: what landed, what waits, and the command that undoes it as the last line. */
+export function showResults(screen: Screen, _band: unknown, results: readonly TaskResult[]): void {
+  for (const { task, outcome, reason, landed, pending, parked } of results) {
+    if (outcome === 'parked') {
+      screen.line()
+      if (pending.length > 0) for (const { id, risk } of pending) screen.line(`${task} waits for you (risk ${risk}): codeband approve ${id}   or   codeband reject ${id} "why"`)
+      else screen.line(`${task} is parked (${parked}): ${reason}`)
+    } else if (outcome === 'stopped') screen.line(`${task} stopped: codeband resume goes on.`)
+    const last = landed.at(-1)
+    if (last) {
+      screen.line()
+      screen.line(`Landed on ${last.target}: ${last.from.slice(0, 10)} -> ${last.to.slice(0, 10)}${last.sandbox === 'none' ? ' (unsandboxed)' : ''}${last.waived ? ' (same family)' : ''}`)
+      screen.line(`Undo: ${undoCommand(landed)}`)
+    }
+  }
+}
+
+/** One revert for each merge commit that landed, the newest first. */
+export function undoCommand(landed: TaskResult['landed']): string {
+  const first = landed[0]!
+  const last = landed.at(-1)!
+  return `git revert --no-edit -m 1 $(git rev-list --first-parent ${first.from.slice(0, 12)}..${last.to.slice(0, 12)})`
+}

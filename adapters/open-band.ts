@@ -1,0 +1,138 @@
+import { EventEmitter } from 'eventemitter3'
+import type { ResolvedConfig } from '../core/config.ts'
+import { CodebandError } from '../core/errors.ts'
+import type { EventStore } from '../core/ports/event-store.ts'
+import type { Policy, Recorded } from '../core/protocol/events.ts'
+import type { State } from '../core/protocol/state.ts'
+import type { Role } from '../core/role/role.ts'
+import type { Tool } from '../core/role/tool.ts'
+import { openLeadingBand, type TaskResult } from '../core/runtime/band.ts'
+import { openLog } from '../core/runtime/log.ts'
+import { openRoster, provePairing } from '../core/runtime/roster.ts'
+import type { Runtime } from '../core/runtime/runtime.ts'
+import { systemClock } from './clock.ts'
+import { baseEnv, type Host } from './host.ts'
+import { openSandbox } from './sandboxes/open.ts'
+import { gitWorkspaces } from './workspaces/git.ts'
+
+/** A band that leads its repository: the one process that drives tasks. */
+export interface Band {
+  readonly state: State
+  /** Does a task to its end, or until a person must act. CB_TASK_EMPTY. */
+  run(text: string): Promise<TaskResult>
+  /** Goes on with one task, or with every task that has not ended, oldest first. CB_TASK_UNKNOWN. */
+  resume(task?: string): Promise<TaskResult[]>
+  /** A person's yes to exactly what was asked; what it makes possible is done before this resolves. CB_APPROVAL_UNKNOWN. */
+  approve(approval: string): Promise<TaskResult | undefined>
+  /** A person's no; the change goes back to its author with the reason. CB_APPROVAL_UNKNOWN. */
+  reject(approval: string, why: string): Promise<TaskResult | undefined>
+  /** The next queued task, now or when somebody queues one; undefined when the band closes. */
+  nextTask(): Promise<string | undefined>
+  on(name: 'event', listener: (event: Recorded) => void): void
+  off(name: 'event', listener: (event: Recorded) => void): void
+  /** Stops what runs, waits until it is recorded, and lets the repository go. Idempotent. */
+  close(): Promise<void>
+}
+
+export interface BandParts {
+  /** Top folder of the repository. */
+  root: string
+  home: string
+  host: Host
+  store: EventStore
+  config: ResolvedConfig
+  roles: ReadonlyMap<string, Role>
+  tools: readonly Tool[]
+  policy: Policy
+  /** True: wait for a person where one must decide. False: park. */
+  wait: boolean
+  answer?: Runtime['answer']
+  by: string
+}
+
+/** CB_BAND_BUSY, CB_OPPOSITION_IMPOSSIBLE, CB_SANDBOX_MISSING, CB_REPO_EMPTY, CB_REF_UNKNOWN. */
+export async function openBand(parts: BandParts): Promise<Band> {
+  const { root, home, host, store, config, roles, policy, by } = parts
+  provePairing(config, roles)
+  const sandbox = await openSandbox(config.sandbox)
+  const workspaces = await gitWorkspaces({ root, home })
+  await workspaces.tip(policy.target)
+  const lead = await store.lead()
+  if (lead === undefined) throw new CodebandError('CB_BAND_BUSY', { process: store.leader() ?? 'unknown', repo: root })
+  const log = await openLog({ store, now: systemClock.now, lead })
+  await log.must({ type: 'TakeLead', epoch: lead.epoch, process: `${host.user}@${host.machine} pid ${process.pid}` })
+
+  const stop = new AbortController()
+  const emitter = new EventEmitter<{ event: [Recorded] }>()
+  log.on((event) => emitter.emit('event', event))
+  const runtime: Runtime = {
+    log,
+    workspaces,
+    sandbox,
+    config,
+    roles,
+    home,
+    clock: systemClock,
+    roster: openRoster(config, roles),
+    tools: parts.tools,
+    baseEnv: baseEnv(host),
+    hostEnv: host.env,
+    stopping: stop.signal,
+    wait: parts.wait,
+    answer: parts.answer,
+  }
+  const leading = openLeadingBand(runtime, async () => policy)
+
+  /** One thing at a time drives tasks; `close` waits for it. */
+  let busy: Promise<unknown> = Promise.resolve()
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = busy.then(work, work)
+    busy = result.catch(() => undefined)
+    return result
+  }
+
+  async function answered(approval: string, word: Promise<void>): Promise<TaskResult | undefined> {
+    await word
+    const task = Object.values(log.state.tasks).find(({ approvals }) => approvals[approval] !== undefined)
+    // A task that is being driven sees the word by itself; a parked one is taken up.
+    if (task?.status !== 'parked') return undefined
+    return inTurn(async () => (await leading.resume(task.id))[0])
+  }
+
+  /** A person's words whose consequences are not done: `close` lets them finish. */
+  const answers = new Set<Promise<void>>()
+  let closing: Promise<void> | undefined
+  return {
+    get state() {
+      return log.state
+    },
+    run: (text) => inTurn(() => leading.run(text, { by })),
+    resume: (task) => inTurn(() => leading.resume(task)),
+    nextTask: () => log.until((state) => Object.values(state.tasks).find(({ status }) => status === 'queued')?.id, stop.signal),
+    approve: (approval) => inFlight(answered(approval, leading.approve(approval, by))),
+    reject: (approval, why) => inFlight(answered(approval, leading.reject(approval, why, by))),
+    on: (name, listener) => void emitter.on(name, listener),
+    off: (name, listener) => void emitter.off(name, listener),
+    close: () =>
+      (closing ??= (async () => {
+        await Promise.allSettled([...answers])
+        stop.abort()
+        await busy
+        log.close()
+        await workspaces.close()
+        await lead.release()
+        await store.close()
+        emitter.removeAllListeners()
+      })()),
+  }
+
+  function inFlight<T>(answer: Promise<T>): Promise<T> {
+    const settled = answer.then(
+      () => undefined,
+      () => undefined,
+    )
+    answers.add(settled)
+    void settled.then(() => answers.delete(settled))
+    return answer
+  }
+}

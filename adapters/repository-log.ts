@@ -1,0 +1,76 @@
+import { CodebandError } from '../core/errors.ts'
+import { isRejection } from '../core/protocol/commands.ts'
+import type { Recorded } from '../core/protocol/events.ts'
+import type { State } from '../core/protocol/state.ts'
+import { openLog } from '../core/runtime/log.ts'
+import { systemClock } from './clock.ts'
+import { sqliteEventStore } from './event-stores/sqlite.ts'
+import { host } from './host.ts'
+import { loadDefinitions, type TrustQuestion } from './load-definitions.ts'
+import { openRepository, type Repository } from './repository.ts'
+
+/** The log of a repository's band as any process may read it, leading or not. */
+export interface RepositoryLog {
+  readonly repository: Repository
+  readonly state: State
+  /** Who leads now, or undefined. */
+  readonly leader: string | undefined
+  read(): AsyncIterable<Recorded>
+  close(): Promise<void>
+}
+
+export async function openRepositoryLog({ cwd, home }: { cwd: string; home?: string }): Promise<RepositoryLog> {
+  const repository = await openRepository(cwd, home)
+  const store = openStore(repository)
+  const log = await openLog({ store, now: systemClock.now })
+  return {
+    repository,
+    state: log.state,
+    leader: store.leader(),
+    read: () => store.read(),
+    async close() {
+      log.close()
+      await store.close()
+    },
+  }
+}
+
+export function openStore({ home }: Repository): ReturnType<typeof sqliteEventStore> {
+  return sqliteEventStore({ file: `${home}/band.db`, process: `${host().user} pid ${process.pid}` })
+}
+
+/** A person's yes, or no with its reason, appended by whatever process they sit at. `leader`: who acts on it. CB_APPROVAL_UNKNOWN. */
+export async function givePersonsWord({ cwd, approval, why }: { cwd: string; approval: string; why?: string }): Promise<{ leader: string | undefined }> {
+  const { user: by } = host()
+  return appending(await openRepository(cwd), async (log) => {
+    const answer = await log.dispatch(why === undefined ? { type: 'Approve', approval, by } : { type: 'Reject', approval, why, by })
+    if (isRejection(answer)) throw new CodebandError('CB_APPROVAL_UNKNOWN', { id: approval })
+  })
+}
+
+/** Queues a task for whoever leads. CB_TASK_EMPTY, CB_UNTRUSTED. */
+export async function submitTask({ cwd, text, confirm }: { cwd: string; text: string; confirm?: TrustQuestion }): Promise<{ id: string; leader: string | undefined }> {
+  const repository = await openRepository(cwd)
+  const { policy } = await loadDefinitions(repository, { confirm })
+  let id = ''
+  const { leader } = await appending(repository, async (log) => {
+    id = `t${Object.keys(log.state.tasks).length + 1}`
+    await log.must({ type: 'SubmitTask', task: id, text, policy, by: host().user })
+  })
+  return { id, leader }
+}
+
+async function appending(repository: Repository, work: (log: Awaited<ReturnType<typeof openLog>>) => Promise<void>): Promise<{ leader: string | undefined }> {
+  const store = openStore(repository)
+  try {
+    const log = await openLog({ store, now: systemClock.now })
+    try {
+      await work(log)
+      return { leader: store.leader() }
+    } finally {
+      log.close()
+    }
+  } finally {
+    await store.close()
+  }
+}
