@@ -49,17 +49,17 @@ export function compileBoundary(
   const grants = new Map<string, Grant>()
 
   function add(tool: ToolName | ToolGrant): void {
+    const name = nameOf(tool)
+    if (Object.hasOwn(submitTools, name) && !submitTools[name]!(role)) {
+      problems.push(`'${name}' comes with what the role produces or outputs, it cannot be granted by itself`)
+      return
+    }
     const grant = compileGrant(typeof tool === 'string' ? { name: tool } : tool, problems)
     const known = grants.get(grant.name)
     grants.set(grant.name, known ? union(known, grant) : grant)
   }
 
-  for (const tool of role.tools ?? []) {
-    const submits = submitTools[nameOf(tool)]
-    if (Object.hasOwn(submitTools, nameOf(tool)) && !submits?.(role)) {
-      problems.push(`'${nameOf(tool)}' comes with what the role produces or outputs, it cannot be granted by itself`)
-    } else add(tool)
-  }
+  for (const tool of role.tools ?? []) add(tool)
   for (const name of new Set(additionalTools)) {
     const entries = (role.optionalTools ?? []).filter((tool) => nameOf(tool) === name)
     if (entries.length === 0) problems.push(`the generator asked for '${name}', which 'optionalTools' does not name`)

@@ -29,6 +29,8 @@ export function decidePath(path: string, access: Access, root?: string): PathAll
   const relative = posix.isAbsolute(path) ? insideRoot(path, root) : posix.normalize(path)
   if (relative === undefined || escapes(relative)) return outside
   const inside = relative === '.' || relative === './' ? '' : relative.replace(/\/+$/, '')
+  // './~' and '/the/worktree/C:' come down to names that were refused as they stand.
+  if (isElsewhere(inside)) return outside
   if (inside.split('/').some((part) => Buffer.byteLength(part) > 255)) {
     return deny('schema', `A part of the path ${name} is longer than 255 bytes.`)
   }
@@ -50,7 +52,8 @@ export function decidePath(path: string, access: Access, root?: string): PathAll
 
 /** Whether the boundary lets this path be written at all, by spelling, protection and `writes`. */
 export function mayWrite(boundary: Pick<Boundary, 'writes'>, path: string): boolean {
-  return decidePath(path, 'write').allowed && (boundary.writes === undefined || matchesGlob(boundary.writes, path))
+  const spelled = decidePath(path, 'write')
+  return spelled.allowed && (boundary.writes === undefined || matchesGlob(boundary.writes, spelled.path))
 }
 
 /** Denies a normalized path that the globs of `writes` or of the grant leave out. */

@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'vitest'
+import { type ChangedFile, type RiskOptions, riskFloor } from '../../core/boundary/risk.ts'
+
+function file(path: string, rest: Partial<ChangedFile> = {}): ChangedFile {
+  return { path, status: 'modified', added: 5, deleted: 2, oldMode: '100644', newMode: '100644', ...rest }
+}
+
+const added = { status: 'added', oldMode: '000000' } as const
+
+describe('the floor of risk of one changed file', () => {
+  test.each([
+    ['low', file('src/a.ts')],
+    ['low', file('README.md', { added: 400 })],
+    ['low', file('test/a.test.ts', { added: 300 })],
+    ['low', file('docs/auth/login.md')],
+    ['low', file('src/author.ts')],
+    ['low', file('src/parser/token.ts')],
+    ['low', file('test/auth/login.test.ts')],
+    ['low', file('.gitignore')],
+    ['low', file('src/a.ts', { status: 'renamed', from: 'src/b.ts', added: 0, deleted: 0 })],
+    ['medium', file('src/a.ts', { added: 201 })],
+    ['medium', file('package-lock.json')],
+    ['medium', file('requirements-dev.txt')],
+    ['medium', file('Cargo.toml')],
+    ['medium', file('tsconfig.json')],
+    ['medium', file('Dockerfile')],
+    ['medium', file('src/logo.png', { added: undefined, deleted: undefined, ...added })],
+    ['medium', file('test/a.test.ts', { added: 0, deleted: 9 })],
+    ['medium', file('test/__snapshots__/a.test.ts.snap')],
+    ['high', file('src/a.ts', { added: 601 })],
+    ['high', file('src/a.ts', { status: 'deleted', newMode: '000000' })],
+    ['high', file('test/a.test.ts', { status: 'deleted', newMode: '000000' })],
+    ['high', file('db/migrations/001.ts')],
+    ['high', file('schema.sql')],
+    ['high', file('src/auth/index.ts')],
+    ['high', file('src/userPassword.ts')],
+    ['high', file('src/payment-form.tsx')],
+    ['high', file('CLAUDE.md')],
+    ['high', file('docs/AGENTS.md')],
+    ['high', file('.env.production')],
+    ['critical', file('.github/workflows/ci.yml')],
+    ['critical', file('.gitattributes')],
+    ['critical', file('.agents/coder.ts')],
+    ['critical', file('codeband.config.ts')],
+    ['critical', file('.GITLAB-ci.yml')],
+    ['critical', file('src/ci.yml', { status: 'renamed', from: '.github/workflows/ci.yml' })],
+    ['critical', file('vitest.config.ts')],
+    ['critical', file('conftest.py')],
+    ['critical', file('.yarnrc.yml')],
+    ['critical', file('lib', { ...added, newMode: '160000' })],
+    ['critical', file('link', { ...added, newMode: '120000' })],
+    ['critical', file('src/a.ts', { status: 'type-changed', newMode: '120000' })],
+    ['critical', file('run.sh', { newMode: '100755' })],
+    ['critical', file('run.sh', { ...added, newMode: '100755' })],
+    ['critical', file('package.json')],
+  ] satisfies [string, ChangedFile][])('%s: %j', (risk, one) => {
+    const floor = riskFloor([one])
+    expect(floor).toMatchObject({ risk })
+    if (risk !== 'low') expect(floor.reasons[0]).toMatch(/^(\S+|the change): .{5}/)
+  })
+})
+
+test.each([
+  ['medium', { dependencies: { a: '2' } }],
+  ['low', { version: '2.0.0' }],
+  ['critical', { scripts: { test: 'true' } }],
+  ['critical', { scripts: { test: 'x', postinstall: 'curl' } }],
+  ['critical', { codeband: {} }],
+  ['critical', { jest: { testMatch: [] } }],
+  ['critical', { dependencies: { a: '2' }, scripts: {} }],
+])('a package.json is judged by what changed in it: %s for %j', (risk, change) => {
+  const before = { name: 'x', version: '1.0.0', scripts: { test: 'x' }, dependencies: { a: '1' } }
+  const contents = new Map([
+    ['package.json', { before: JSON.stringify(before), after: JSON.stringify({ ...before, ...change }, null, 2) }],
+  ])
+  expect(riskFloor([file('package.json')], { contents }).risk).toBe(risk)
+})
+
+test('a package.json that is not JSON is critical', () => {
+  expect(
+    riskFloor([file('package.json')], { contents: new Map([['package.json', { before: '{}', after: '{' }]]) }).risk,
+  ).toBe('critical')
+})
+
+test('a lock file that takes packages from a new host is critical (SC-003)', () => {
+  const before = '"resolved": "https://packages.example/a.tgz"'
+  const options = (after: string): RiskOptions => ({ contents: new Map([['package-lock.json', { before, after }]]) })
+  expect(riskFloor([file('package-lock.json')], options(before.replace('a.tgz', 'b.tgz'))).risk).toBe('medium')
+  expect(riskFloor([file('package-lock.json')], options(`${before}, "https://evil.example/a.tgz"`))).toEqual({
+    risk: 'critical',
+    reasons: [
+      'package-lock.json: takes packages from a host that was not in it before (evil.example)',
+      'package-lock.json: is a dependency manifest or lock file',
+    ],
+  })
+})
+
+test('a file that a check names is critical', () => {
+  expect(riskFloor([file('scripts/check.js')], { checks: [['node', './scripts/check.js']] }).risk).toBe('critical')
+  expect(riskFloor([file('scripts/other.js')], { checks: [['node', './scripts/check.js']] }).risk).toBe('low')
+})
+
+test('a secret in an added line is critical, and the reason does not repeat it', () => {
+  const key = `sk-ant-${'a1'.repeat(20)}`
+  const patch = `--- a/src/a.ts\n+++ b/src/a.ts\n@@ -1 +1 @@\n-x\n+const key = '${key}'\n`
+  const floor = riskFloor([file('src/a.ts')], { patch })
+  expect(floor).toEqual({ risk: 'critical', reasons: ['src/a.ts: an added line looks like a secret (Anthropic key)'] })
+  expect(riskFloor([file('src/a.ts')], { patch: patch.replace('+const', '-const') }).risk).toBe('low')
+})
+
+test('a larger change stays low when it comes with tests', () => {
+  expect(riskFloor([file('src/a.ts', { added: 250 })]).risk).toBe('medium')
+  expect(riskFloor([file('src/a.ts', { added: 250 }), file('test/a.test.ts')]).risk).toBe('low')
+})
+
+test('a change is as grave as its gravest file, and every reason is kept, the gravest first', () => {
+  const { risk, reasons } = riskFloor([
+    file('src/a.ts'),
+    file('Cargo.lock'),
+    file('.npmrc'),
+    file('src/old.ts', { status: 'deleted' }),
+  ])
+  expect({ risk, reasons }).toEqual({
+    risk: 'critical',
+    reasons: [
+      '.npmrc: steers agents, git or CI (protected path)',
+      'src/old.ts: is deleted',
+      'Cargo.lock: is a dependency manifest or lock file',
+    ],
+  })
+})
+
+test('nothing changed is low', () => expect(riskFloor([])).toEqual({ risk: 'low', reasons: [] }))
