@@ -7,7 +7,7 @@ import { bundledCatalogue, type Client, connect, isWanted, refusal, versionOf, w
 import type { ProviderValues } from './codex/config.ts'
 import { findExecutable, installCommand, wantedVersion } from './codex/executable.ts'
 import { type CodexHome, furnish, openHome } from './codex/home.ts'
-import { conversation, findRecord, readRecord, recordedTools } from './codex/record.ts'
+import { conversation, findRecord, readRecord, recordedStart } from './codex/record.ts'
 import { openSession, type Thread } from './codex/session.ts'
 import { sameTools, type WireTools, wireTools } from './codex/tools.ts'
 
@@ -34,7 +34,7 @@ const keyVariable = 'CODEBAND_CODEX_KEY'
 
 /** Codex, as one `codex app-server` per session. It has no place to run anything and no tools but the given ones: see `catalogue.ts`
  *  for the one tool (`request_user_input`) that no switch hides and why it is inert. A session that is resumed with other
- *  tools than it began with goes on in a new thread with the old conversation, since a thread keeps its tools for life. */
+ *  tools or another system prompt goes on in a new thread with the old conversation, since a thread keeps both for life. */
 export function codex(settings: CodexOptions = {}): Framework {
   const { id = 'codex', executable, authFile } = settings
   return {
@@ -151,7 +151,8 @@ async function openThread(
   // A thread without a record never had a turn: there is nothing to go on from.
   const file = resume === undefined ? undefined : await findRecord(root, resume)
   const record = file === undefined ? undefined : await readRecord(file)
-  const same = record !== undefined && sameTools(recordedTools(record), tools.specs)
+  const start = record && recordedStart(record)
+  const same = start !== undefined && start.systemPrompt === systemPrompt && sameTools(start.tools, tools.specs)
   const answer = (await (same
     ? client.request('thread/resume', { ...shared, threadId: resume, excludeTurns: true })
     : client.request('thread/start', { ...shared, environments: [], dynamicTools: tools.specs }))) as ThreadAnswer

@@ -6,7 +6,12 @@ import type { DynamicTool } from './tools.ts'
 /** One line of a thread's own record (`sessions/.../rollout-*.jsonl`), as far as it is read here. */
 interface Line {
   type?: string
-  payload?: Item & { dynamic_tools?: DynamicTool[]; turn_id?: string; replacement_history?: Item[] | null }
+  payload?: Item & {
+    dynamic_tools?: DynamicTool[]
+    base_instructions?: { text?: string }
+    turn_id?: string
+    replacement_history?: Item[] | null
+  }
 }
 
 /** An item of the conversation as the model's API has it. */
@@ -56,9 +61,10 @@ export async function readRecord(file: string, from = 0): Promise<RecordPart> {
   }
 }
 
-/** The tools that the thread was started with; the client keeps them for all its life. */
-export function recordedTools({ lines }: RecordPart): readonly DynamicTool[] {
-  return lines.find((line) => line.type === 'session_meta')?.payload?.dynamic_tools ?? []
+/** What the thread was started with; the client keeps both for all its life. */
+export function recordedStart({ lines }: RecordPart): { tools: readonly DynamicTool[]; systemPrompt: string } {
+  const start = lines.find((line) => line.type === 'session_meta')?.payload
+  return { tools: start?.dynamic_tools ?? [], systemPrompt: start?.base_instructions?.text ?? '' }
 }
 
 /** What was said and called, without what the client itself put in (its tool list, base and developer instructions). */

@@ -2,10 +2,13 @@ import { existsSync } from 'node:fs'
 import { chmod, readdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { wireTools } from '../../../adapters/frameworks/codex/tools.ts'
 import { type CodexOptions, codex } from '../../../adapters/frameworks/codex.ts'
 import { CodebandError } from '../../../core/errors.ts'
 import type { SessionOptions } from '../../../core/ports/framework.ts'
-import { call, delay, fault, reasoning, text, usage } from '../../stand-ins/openai.ts'
+import { type ModelStep, responseTo } from '../../contracts/framework/model-script.ts'
+import { type FrameworkDriver, frameworkContract } from '../../contracts/framework.ts'
+import { call, delay, fault, openaiStandIn, reasoning, type Step, text, usage } from '../../stand-ins/openai.ts'
 import {
   clientsOf,
   ends,
@@ -19,6 +22,44 @@ import {
   turn,
   until,
 } from './codex/real-codex.ts'
+
+const patience = { requestRetries: 0, streamRetries: 0 }
+
+for (const model of ['gpt-5.5', 'gpt-6-sol']) {
+  if (missing) describe.skip(`codex on ${model} keeps the framework contract: ${missing}`, () => undefined)
+  else frameworkContract(`codex on ${model}`, () => driver(model), { processes: true })
+}
+
+/** Codex on the stand-in, which plays the suite's scripts. */
+async function driver(model: string): Promise<FrameworkDriver> {
+  const api = await openaiStandIn()
+  const wire = wireTools([readFiles, search]).specs.map(({ name }) => name)
+  const own = (name: string) => [readFiles, search][wire.indexOf(name)]?.name ?? name
+  const step = (one: ModelStep): Step => {
+    if ('say' in one) return text(one.say)
+    if ('think' in one) return reasoning(one.think)
+    if ('call' in one) return call(wire[[readFiles.name, search.name].indexOf(one.call)] ?? one.call, one.input)
+    if ('native' in one) return call(one.native, one.input)
+    if ('usage' in one) return usage(one.usage.inputTokens, one.usage.outputTokens)
+    return fault('status' in one ? one.status : 'stall')
+  }
+  return {
+    framework: () => codex({ executable, model, baseUrl: api.url, provider: patience }),
+    env: { OPENAI_API_KEY: key },
+    key,
+    script(script) {
+      api.turns.length = 0
+      api.setScript(({ prompt, step: results }) => responseTo(script, { prompt, results }).map(step))
+    },
+    requests: () =>
+      api.turns.map(({ body, tools }) => {
+        const plain = tools.map((name) => own(name.replace(/^functions\./, '')))
+        // The one tool that no switch of the client hides; see the adapter for why it is inert.
+        return { text: JSON.stringify(body), tools: plain.filter((name) => name !== 'request_user_input') }
+      }),
+    close: () => api.close(),
+  }
+}
 
 const real = realCodex()
 const { place, play, start } = real
