@@ -16,9 +16,9 @@ export interface SqliteEventStore extends EventStore {
 }
 
 const POLL_MS = 150
-/** Another's question who leads, or its own attempt, holds the lock for some microseconds; a lead holds it for longer than this. */
-const LEAD_TRIES = 8
-const LEAD_PAUSE_MS = 8
+/** Of two that reach for the lead in one moment both may fail, so each tries again after an uneven pause. */
+const LEAD_TRIES = 4
+const LEAD_PAUSE_MS = 10
 
 /** The log in one SQLite file, made with its folder where there is none; beside it `<file>.head` (checkpoint) and `<file>.lead` (lock).
  *  `process` is the name that `leader()` tells others. Every event is checked before this returns. To restore a copy, remove

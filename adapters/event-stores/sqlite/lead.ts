@@ -3,10 +3,13 @@ import { type Database, isBusy, openDatabase } from './driver.ts'
 import { createPrivateFile } from './private-file.ts'
 import { damaged } from './trouble.ts'
 
+/** Who only asks holds the lock for microseconds. While it waits, SQLite lets no new one in, so any number of askers drains. */
+const TAKE_MS = 20
+
 /** A lock of the operating system that dies with this process and that its children do not inherit. */
 export interface LeadLock {
   held(): boolean
-  /** Tries once, without waiting. */
+  /** Tries once, for at most some hundredths of a second. */
   take(): boolean
   /** True while any process holds it. Does not take it. */
   taken(): boolean
@@ -22,13 +25,13 @@ export function leadLock(file: string): LeadLock {
     if (db) return db
     createPrivateFile(file)
     db = openDatabase(file)
-    db.exec('PRAGMA busy_timeout = 0')
     return db
   }
   const held = () => db?.isTransaction === true
 
-  function attempt(statement: string): boolean {
+  function attempt(statement: string, waitMs: number): boolean {
     try {
+      connect().exec(`PRAGMA busy_timeout = ${waitMs}`)
       connect().exec(statement)
       return true
     } catch (error) {
@@ -39,8 +42,8 @@ export function leadLock(file: string): LeadLock {
 
   return {
     held,
-    take: () => !held() && attempt('BEGIN EXCLUSIVE'),
-    taken: () => held() || !attempt('SELECT count(*) FROM sqlite_schema'),
+    take: () => !held() && attempt('BEGIN EXCLUSIVE', TAKE_MS),
+    taken: () => held() || !attempt('SELECT count(*) FROM sqlite_schema', 0),
     free() {
       if (held()) db?.exec('ROLLBACK')
     },

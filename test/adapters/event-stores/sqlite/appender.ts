@@ -1,5 +1,6 @@
 // Waits for the file `go` if one is named. Then appends `count` events one by one, each built on whatever the head is, and prints `ack <seq> <name>` after each.
 import { existsSync, writeSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import { sqliteEventStore } from '../../../../adapters/event-stores/sqlite.ts'
 import { CodebandError } from '../../../../core/errors.ts'
 
@@ -9,6 +10,8 @@ while (go && !existsSync(go));
 const store = sqliteEventStore({ file })
 for (let done = 0; done < Number(count); ) {
   const expected = store.head()
+  // Time for another process to be faster, so that a race is one.
+  if (go) await setTimeout(1)
   try {
     await store.append([{ type: 'TaskResumed', at: done, task: name }], expected)
     writeSync(1, `ack ${expected + 1} ${name}\n`)
