@@ -54,8 +54,9 @@ export function codex(settings: CodexOptions = {}): Framework {
       const catalogue = bareCatalogue(await bundledCatalogue(found), model)
       if (!catalogue) throw await refusal(connection, 'its model catalogue could not be read')
 
-      const key = settings.apiKey ?? OPENAI_API_KEY ?? CODEX_API_KEY
-      const baseUrl = settings.baseUrl ?? OPENAI_BASE_URL
+      // An empty variable is how shells say 'none'.
+      const key = settings.apiKey || OPENAI_API_KEY || CODEX_API_KEY || undefined
+      const baseUrl = settings.baseUrl || OPENAI_BASE_URL || undefined
       const { requestRetries = 2, streamRetries = 2, idleMs = 300_000 } = settings.provider ?? {}
       // The built-in provider reads no key from the environment of an app-server, only from a file.
       const provider: ProviderValues | undefined =
