@@ -200,8 +200,10 @@ export function frameworkContract(
       let at = 0
       const { session, called, place } = await set.enter({
         answer: async ({ signal }) => {
-          at = performance.now()
-          abort.abort()
+          setTimeout(() => {
+            at = performance.now()
+            abort.abort()
+          }, 100)
           await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
           return { ok: false, output: 'cancelled' }
         },
