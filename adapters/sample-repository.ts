@@ -1,7 +1,7 @@
 import { cp, mkdtemp, realpath } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createRepository } from './git.ts'
+import { createRepository } from './create-repository.ts'
 import { packageFolder } from './package-folder.ts'
 
 /** The sample project of examples/01-first-band as a fresh git repository in a temporary folder. */

@@ -11,7 +11,8 @@ export interface Cli {
   readonly cwd: string
 }
 
-type Options = { json?: boolean; cwd?: string } & Record<string, unknown>
+/** Parsed by commander; each command takes what it declares. */
+type Options = { json?: boolean; cwd?: string; role?: string; script?: string; wait?: boolean; yes?: boolean; task?: string; violations?: boolean }
 type Run = (cli: Cli, positionals: readonly (string | undefined)[], options: Options) => Promise<ExitCode>
 
 /** Runs the command line; gives the exit code. Never throws. */
@@ -19,13 +20,18 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   let exit: ExitCode = 0
   const json = argv.includes('--json')
   const program = new Command('codeband')
-    .description('A band of coding agents on your git repository: one model family produces, the opposite family reviews.')
+    .description(
+      'A band of coding agents on your git repository: one model family produces, the opposite family reviews.',
+    )
     .version(version, '-V, --version')
     .option('--cwd <folder>', 'work on the repository there')
     .exitOverride()
     .configureOutput({ writeErr: () => undefined })
     .showSuggestionAfterError(false)
-    .addHelpText('after', '\nExit codes: 0 done, 1 task failed, 2 usage or configuration, 3 waits for a person, 4 boundary violation, 5 budget, 6 infrastructure, 130 interrupted.')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 task failed, 2 usage or configuration, 3 waits for a person, 4 boundary violation, 5 budget, 6 infrastructure, 130 interrupted.',
+    )
 
   function command(usage: string, description: string, load: () => Promise<Run>): Command {
     return program
@@ -35,29 +41,68 @@ export async function runCli(argv: readonly string[]): Promise<number> {
       .action(async (...given: unknown[]) => {
         const self = given.at(-1) as Command
         const options = self.optsWithGlobals() as Options
-        const cli: Cli = { screen: openScreen({ json: options.json === true, env: host().env }), cwd: options.cwd ?? process.cwd() }
+        const cli: Cli = {
+          screen: openScreen({ json: options.json === true, env: host().env }),
+          cwd: options.cwd ?? process.cwd(),
+        }
         exit = await (await load())(cli, given.slice(0, -2) as (string | undefined)[], options)
       })
   }
 
-  command('init', 'Write .agents/ and codeband.config.ts for this repository', async () => (await import('./commands/init.ts')).init)
-  command('demo', 'Run the scripted band on a sample repository; needs no key', async () => (await import('./commands/demo.ts')).demo)
-  command('run [task]', 'Do a task, unfinished ones first; without a task, wait for tasks', async () => (await import('./commands/run.ts')).run)
+  command(
+    'init',
+    'Write .agents/ and codeband.config.ts for this repository',
+    async () => (await import('./commands/init.ts')).init,
+  )
+  command(
+    'demo',
+    'Run the scripted band on a sample repository; needs no key',
+    async () => (await import('./commands/demo.ts')).demo,
+  )
+  command(
+    'run [task]',
+    'Do a task, unfinished ones first; without a task, wait for tasks',
+    async () => (await import('./commands/run.ts')).run,
+  )
     .option('--role <role>', 'play one role in a throw-away worktree; the argument is its input')
     .option('--script <file>', 'with --role: let this script play it instead of a model')
     .addOption(new Option('--no-wait', 'park instead of waiting when a person must decide'))
-  command('task <text>', 'Queue a task for the band that runs, or for the next run', async () => (await import('./commands/task.ts')).task)
-  command('roles', 'List the roles and every problem in their definitions', async () => (await import('./commands/roles.ts')).roles)
-  command('trust', 'Trust the roles and the configuration as they are now', async () => (await import('./commands/trust.ts')).trust).option('--yes', 'without asking')
+  command(
+    'task <text>',
+    'Queue a task for the band that runs, or for the next run',
+    async () => (await import('./commands/task.ts')).task,
+  )
+  command(
+    'roles',
+    'List the roles and every problem in their definitions',
+    async () => (await import('./commands/roles.ts')).roles,
+  )
+  command(
+    'trust',
+    'Trust the roles and the configuration as they are now',
+    async () => (await import('./commands/trust.ts')).trust,
+  ).option('--yes', 'without asking')
   command('status', 'Show the tasks', async () => (await import('./commands/status.ts')).status)
   command('log', 'Show what happened', async () => (await import('./commands/log.ts')).log)
     .option('--task <task>', 'only this task')
     .option('--violations', 'only what was refused at the boundary')
   command('pending', 'Show what waits for a person', async () => (await import('./commands/approvals.ts')).pending)
-  command('approve <id>', 'Approve exactly what was asked', async () => (await import('./commands/approvals.ts')).approve)
-  command('reject <id> <why>', 'Refuse it; the reason goes back to the author', async () => (await import('./commands/approvals.ts')).reject)
+  command(
+    'approve <id>',
+    'Approve exactly what was asked',
+    async () => (await import('./commands/approvals.ts')).approve,
+  )
+  command(
+    'reject <id> <why>',
+    'Refuse it; the reason goes back to the author',
+    async () => (await import('./commands/approvals.ts')).reject,
+  )
   command('resume [task]', 'Go on with what has not ended', async () => (await import('./commands/resume.ts')).resume)
-  command('doctor', 'Check this machine, this repository and its band', async () => (await import('./commands/doctor.ts')).doctor)
+  command(
+    'doctor',
+    'Check this machine, this repository and its band',
+    async () => (await import('./commands/doctor.ts')).doctor,
+  )
 
   try {
     if (argv.length === 0) program.outputHelp()

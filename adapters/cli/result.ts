@@ -6,13 +6,17 @@ export function showResults(screen: Screen, _band: unknown, results: readonly Ta
   for (const { task, outcome, reason, landed, pending, parked } of results) {
     if (outcome === 'parked') {
       screen.line()
-      if (pending.length > 0) for (const { id, risk } of pending) screen.line(`${task} waits for you (risk ${risk}): codeband approve ${id}   or   codeband reject ${id} "why"`)
+      if (pending.length > 0)
+        for (const { id, risk } of pending)
+          screen.line(`${task} waits for you (risk ${risk}): codeband approve ${id}   or   codeband reject ${id} "why"`)
       else screen.line(`${task} is parked (${parked}): ${reason}`)
     } else if (outcome === 'stopped') screen.line(`${task} stopped: codeband resume goes on.`)
     const last = landed.at(-1)
     if (last) {
       screen.line()
-      screen.line(`Landed on ${last.target}: ${last.from.slice(0, 10)} -> ${last.to.slice(0, 10)}${last.sandbox === 'none' ? ' (unsandboxed)' : ''}${last.waived ? ' (same family)' : ''}`)
+      screen.line(
+        `Landed on ${last.target}: ${last.from.slice(0, 10)} -> ${last.to.slice(0, 10)}${last.sandbox === 'none' ? ' (unsandboxed)' : ''}${last.waived ? ' (same family)' : ''}`,
+      )
       screen.line(`Undo: ${undoCommand(landed)}`)
     }
   }

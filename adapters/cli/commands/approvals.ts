@@ -20,7 +20,10 @@ export async function pending({ screen, cwd }: Cli): Promise<ExitCode> {
     for (const reason of reasons) screen.line(`    ${reason}`)
     screen.line(`    commit ${commit.slice(0, 12)} over ${base.slice(0, 12)}`)
     for (const subject of Object.values(state.tasks[task]?.subjects ?? {})) {
-      if (subject.verdict) screen.line(`    ${subject.id}: ${subject.verdict.worker} ${subject.verdict.verdict.decision}, risk ${subject.verdict.verdict.risk}: ${subject.verdict.verdict.summary}`)
+      if (subject.verdict)
+        screen.line(
+          `    ${subject.id}: ${subject.verdict.worker} ${subject.verdict.verdict.decision}, risk ${subject.verdict.verdict.risk}: ${subject.verdict.verdict.summary}`,
+        )
     }
     screen.line(`    codeband approve ${id}   or   codeband reject ${id} "why"`)
   }
@@ -32,7 +35,10 @@ export const approve = (cli: Cli, [id = '']: readonly (string | undefined)[]): P
 
 /** `codeband reject ID "why"` */
 export async function reject(cli: Cli, [id = '', why = '']: readonly (string | undefined)[]): Promise<ExitCode> {
-  if (why.trim() === '') throw new CodebandError('CB_USAGE', { detail: 'Say why: the reason goes back to the author. codeband reject ID "why".' })
+  if (why.trim() === '')
+    throw new CodebandError('CB_USAGE', {
+      detail: 'Say why: the reason goes back to the author. codeband reject ID "why".',
+    })
   return decide(cli, id, why)
 }
 

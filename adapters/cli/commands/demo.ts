@@ -1,8 +1,8 @@
 import { execPath } from 'node:process'
-import { openSampleRepository } from '../../sample-repository.ts'
-import { trustDefinitions, bundleDefinitions } from '../../load-definitions.ts'
-import { openRepositoryBand } from '../../repository-band.ts'
+import { bundleDefinitions, trustDefinitions } from '../../load-definitions.ts'
 import { openRepository } from '../../repository.ts'
+import { openRepositoryBand } from '../../repository-band.ts'
+import { openSampleRepository } from '../../sample-repository.ts'
 import { type ExitCode, exitCodeOf } from '../exit.ts'
 import { untilInterrupted } from '../interrupt.ts'
 import type { Cli } from '../program.ts'
@@ -15,7 +15,9 @@ export async function demo({ screen }: Cli): Promise<ExitCode> {
   const folder = await openSampleRepository()
   screen.line(`${screen.paint.bold('codeband demo')}: a small TypeScript project with a failing test, in ${folder}`)
   screen.line('The two model families are scripted: what they say and call comes from band.json.')
-  screen.line('Everything else is real: the roles, the gate, the worktrees, the commits, the test runs, the review rule, the landing.')
+  screen.line(
+    'Everything else is real: the roles, the gate, the worktrees, the commits, the test runs, the review rule, the landing.',
+  )
   screen.line()
   const repository = await openRepository(folder)
   await trustDefinitions(repository, (await bundleDefinitions(repository)).hash)
@@ -25,9 +27,13 @@ export async function demo({ screen }: Cli): Promise<ExitCode> {
   return untilInterrupted(band, async () => {
     const result = await band.run(task)
     screen.line()
-    screen.line('These models were scripted; the plan and the first change were really refused, by the law and by a test run.')
+    screen.line(
+      'These models were scripted; the plan and the first change were really refused, by the law and by a test run.',
+    )
     screen.line(`Look around:  cd ${folder} && git log --graph --stat`)
-    screen.line(`              ${execPath.includes('node_modules') ? 'npx codeband' : 'codeband'} log --violations   (what the boundary refused)`)
+    screen.line(
+      `              ${execPath.includes('node_modules') ? 'npx codeband' : 'codeband'} log --violations   (what the boundary refused)`,
+    )
     screen.line('Your own:     cd your-repository && npx codeband init')
     showResults(screen, band, [result])
     return exitCodeOf(result)

@@ -4,10 +4,15 @@ import type { ExitCode } from '../exit.ts'
 import type { Cli } from '../program.ts'
 
 /** `codeband log [--task T] [--violations]`: the trace again; with --json every event, one a line. */
-export async function log({ screen, cwd }: Cli, _: readonly unknown[], { task, violations }: { task?: unknown; violations?: unknown }): Promise<ExitCode> {
+export async function log(
+  { screen, cwd }: Cli,
+  _: readonly (string | undefined)[],
+  { task, violations }: { task?: string; violations?: boolean },
+): Promise<ExitCode> {
   const { read, close } = await openRepositoryLog({ cwd })
   const wanted = (event: Recorded): boolean =>
-    (task === undefined || ('task' in event && event.task === task)) && (violations !== true || event.type === 'ViolationRecorded')
+    (task === undefined || ('task' in event && event.task === task)) &&
+    (violations !== true || event.type === 'ViolationRecorded')
   let shown = 0
   for await (const event of read()) {
     if (!wanted(event)) continue

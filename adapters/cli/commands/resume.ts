@@ -8,7 +8,12 @@ import { confirmTrust } from '../trust-prompt.ts'
 
 /** `codeband resume [TASK]` */
 export async function resume({ screen, cwd }: Cli, [task]: readonly (string | undefined)[]): Promise<ExitCode> {
-  const { band } = await openRepositoryBand({ cwd, wait: screen.terminal, confirm: confirmTrust(screen), answer: screen.terminal ? askPerson : undefined })
+  const { band } = await openRepositoryBand({
+    cwd,
+    wait: screen.terminal,
+    confirm: confirmTrust(screen),
+    answer: screen.terminal ? askPerson : undefined,
+  })
   band.on('event', screen.event)
   return untilInterrupted(band, async () => {
     const results = await band.resume(task)

@@ -12,11 +12,15 @@ export async function roles({ screen, cwd }: Cli): Promise<ExitCode> {
   for (const { id, description, source, tools, produces, reviewedBy, playedBy } of all) {
     screen.line(`${screen.paint.bold(id)}  ${screen.paint.dim(source)}`)
     screen.line(`    ${description}`)
-    if (produces) screen.line(`    makes a ${produces}${reviewedBy ? `, reviewed by ${reviewedBy} of the opposite family` : ''}`)
+    if (produces)
+      screen.line(`    makes a ${produces}${reviewedBy ? `, reviewed by ${reviewedBy} of the opposite family` : ''}`)
     screen.line(`    tools: ${tools.join(', ') || 'none'}`)
     if (playedBy.length > 0) screen.line(`    played by ${playedBy.join(', ')}`)
   }
-  if (!trusted) screen.note('The definitions of this repository are not trusted yet: nothing of them was run. `codeband trust` trusts them.')
+  if (!trusted)
+    screen.note(
+      'The definitions of this repository are not trusted yet: nothing of them was run. `codeband trust` trusts them.',
+    )
   for (const diagnostic of diagnostics) screen.note(showDiagnostic(diagnostic))
   return diagnostics.some(({ severity }) => severity === 'error') ? 2 : 0
 }

@@ -1,17 +1,21 @@
 import { CodebandError } from '../../../core/errors.ts'
 import { type Band, openRepositoryBand } from '../../repository-band.ts'
-import { type ExitCode, worstExitCode } from '../exit.ts'
-import type { Cli } from '../program.ts'
-import { confirmTrust } from '../trust-prompt.ts'
-import { showResults } from '../result.ts'
-import { untilInterrupted } from '../interrupt.ts'
 import { askPerson } from '../ask.ts'
+import { type ExitCode, worstExitCode } from '../exit.ts'
+import { untilInterrupted } from '../interrupt.ts'
+import type { Cli } from '../program.ts'
+import { showResults } from '../result.ts'
+import { confirmTrust } from '../trust-prompt.ts'
 
 /** `codeband run ["TASK"]` */
-export async function run(cli: Cli, [text]: readonly (string | undefined)[], options: { role?: unknown; script?: unknown; wait?: unknown }): Promise<ExitCode> {
-  if (typeof options.role === 'string') {
+export async function run(
+  cli: Cli,
+  [text]: readonly (string | undefined)[],
+  options: { role?: string; script?: string; wait?: boolean },
+): Promise<ExitCode> {
+  if (options.role !== undefined) {
     const { playRole } = await import('./play.ts')
-    return playRole(cli, options.role, text ?? '', typeof options.script === 'string' ? options.script : undefined)
+    return playRole(cli, options.role, text ?? '', options.script)
   }
   if (options.script !== undefined) throw new CodebandError('CB_USAGE', { detail: '--script goes with --role.' })
   if (text !== undefined && text.trim() === '') throw new CodebandError('CB_TASK_EMPTY')
@@ -39,6 +43,7 @@ export async function run(cli: Cli, [text]: readonly (string | undefined)[], opt
 
 async function serve(band: Band): Promise<Awaited<ReturnType<Band['resume']>>> {
   const results: Awaited<ReturnType<Band['resume']>> = []
-  for (let next = await band.nextTask(); next !== undefined; next = await band.nextTask()) results.push(...(await band.resume(next)))
+  for (let next = await band.nextTask(); next !== undefined; next = await band.nextTask())
+    results.push(...(await band.resume(next)))
   return results
 }

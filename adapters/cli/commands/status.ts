@@ -16,7 +16,9 @@ export async function status({ screen, cwd }: Cli): Promise<ExitCode> {
     const how = now === 'ended' ? outcome : task.parked ? `parked (${task.parked.reason})` : now
     screen.line(`${id.padEnd(5)} ${String(how).padEnd(18)} ${text.split('\n')[0]}`)
     for (const { kind, id: subject, status: at, on, rounds } of Object.values(task.subjects)) {
-      screen.line(`      ${screen.paint.dim(`${kind === 'plan' ? 'plan' : subject} ${at} at ${on.slice(0, 7)}, round ${rounds}`)}`)
+      screen.line(
+        `      ${screen.paint.dim(`${kind === 'plan' ? 'plan' : subject} ${at} at ${on.slice(0, 7)}, round ${rounds}`)}`,
+      )
     }
     if (landed.length > 0) screen.line(`      landed ${landed.map(({ to }) => to.slice(0, 10)).join(', ')}`)
     if (violations > 0) screen.line(`      ${violations} denied at the boundary: codeband log --violations`)
@@ -25,6 +27,14 @@ export async function status({ screen, cwd }: Cli): Promise<ExitCode> {
 }
 
 function summary({ id, text, status: now, outcome, reason, parked, landings, violations, usage, subjects }: Task) {
-  const products = Object.values(subjects).map(({ id: subject, kind, status: at, on, rounds, worker, verdict }) => ({ subject, kind, status: at, on, rounds, worker, reviewer: verdict?.worker }))
+  const products = Object.values(subjects).map(({ id: subject, kind, status: at, on, rounds, worker, verdict }) => ({
+    subject,
+    kind,
+    status: at,
+    on,
+    rounds,
+    worker,
+    reviewer: verdict?.worker,
+  }))
   return { id, text, status: now, outcome, reason, parked, landed: landings, violations, usage, products }
 }

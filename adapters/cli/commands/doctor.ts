@@ -1,0 +1,118 @@
+import { execPath, versions } from 'node:process'
+import { CodebandError } from '../../../core/errors.ts'
+import { showDiagnostic } from '../../../core/role/diagnostic.ts'
+import { provePairing } from '../../../core/runtime/roster.ts'
+import { version } from '../../../core/version.ts'
+import { git } from '../../git.ts'
+import { baseEnv, host } from '../../host.ts'
+import { inspectDefinitions } from '../../load-definitions.ts'
+import { openRepository } from '../../repository.ts'
+import { openRepositoryLog } from '../../repository-log.ts'
+import { openSandbox } from '../../sandboxes/open.ts'
+import type { ExitCode } from '../exit.ts'
+import type { Cli } from '../program.ts'
+
+interface Check {
+  name: string
+  status: 'ok' | 'warn' | 'fail'
+  found: string
+  cure: string
+}
+
+/** `codeband doctor`: looks, changes nothing. Exit 2 when something would stop a band. */
+export async function doctor({ screen, cwd }: Cli): Promise<ExitCode> {
+  const checks: Check[] = [
+    { name: 'codeband', status: 'ok', found: `${version} on Node ${versions.node} (${execPath})`, cure: '' },
+  ]
+  const look = async (name: string, act: () => Promise<Partial<Check> & { found: string }>): Promise<void> => {
+    try {
+      checks.push({ name, status: 'ok', cure: '', ...(await act()) })
+    } catch (error) {
+      if (!CodebandError.is(error)) throw error
+      checks.push({ name, status: 'fail', found: error.code, cure: error.message })
+    }
+  }
+  await look('git', async () => ({ found: await git({ gitDir: '/' }).text(['version']) }))
+  await look('repository', async () => {
+    const { root, home } = await openRepository(cwd)
+    return { found: `${root}, state in ${home}` }
+  })
+  await look('log', async () => {
+    const { state, leader, close } = await openRepositoryLog({ cwd })
+    await close()
+    return { found: `${state.version} events, chain unbroken${leader ? `, led by ${leader}` : ''}` }
+  })
+  const repository = await openRepository(cwd).catch(() => undefined)
+  if (repository) {
+    const { diagnostics, trusted, config, roleMap } = await inspectDefinitions(repository)
+    await look('definitions', async () => {
+      const errors = diagnostics.filter(({ severity }) => severity === 'error')
+      if (errors.length > 0)
+        return {
+          status: 'fail' as const,
+          found: `${errors.length} problem(s)`,
+          cure: errors.map(showDiagnostic).join('\n'),
+        }
+      return trusted
+        ? { found: 'valid and trusted' }
+        : { status: 'warn' as const, found: 'not trusted yet, so not run', cure: 'Read them, then: codeband trust' }
+    })
+    if (config) {
+      await look('sandbox', async () => {
+        const { kind } = await openSandbox(config.sandbox)
+        if (kind !== 'none') return { found: `bubblewrap, and a probe could not get out (mode '${config.sandbox}')` }
+        return {
+          status: 'warn' as const,
+          found: `none: commands run unsandboxed (mode '${config.sandbox}')`,
+          cure: 'Install bubblewrap (Debian: apt install bubblewrap)',
+        }
+      })
+      await look('opposition', async () => {
+        if (Object.keys(config.frameworks).length === 0)
+          return {
+            status: 'fail' as const,
+            found: 'no framework is configured',
+            cure: 'codeband init writes a configuration with the clients that exist here',
+          }
+        provePairing(config, roleMap)
+        if (config.review.opposition === 'waived')
+          return {
+            status: 'warn' as const,
+            found: 'waived: the same family may review, and nothing lands without you',
+            cure: 'Configure a framework of another family',
+          }
+        return { found: 'every product can be reviewed by an opposite family' }
+      })
+      for (const [name, framework] of Object.entries(config.frameworks)) {
+        await look(`framework ${name}`, async () => {
+          const env = { ...baseEnv(host()), ...pick(host().env, framework.env ?? []) }
+          const result = await framework.check?.({ env, repo: repository.root })
+          if (result === undefined) return { found: `family ${framework.family}` }
+          const login = result.login === false ? ', no credentials seen' : ''
+          return {
+            status: result.ok ? (result.login === false ? 'warn' : 'ok') : 'fail',
+            found: `${result.found} (family ${framework.family})${login}`,
+            cure: result.cure,
+          } as const
+        })
+      }
+    }
+  }
+  const failed = checks.some(({ status }) => status === 'fail')
+  screen.object({ ok: !failed, checks })
+  for (const { name, status, found, cure } of checks) {
+    const mark =
+      status === 'ok'
+        ? screen.paint.green('ok  ')
+        : status === 'warn'
+          ? screen.paint.yellow('warn')
+          : screen.paint.red('FAIL')
+    screen.line(`${mark}  ${name.padEnd(18)} ${found}`)
+    if (status !== 'ok' && cure) screen.line(`      ${''.padEnd(18)} ${cure.replaceAll('\n', `\n${''.padEnd(25)}`)}`)
+  }
+  return failed ? 2 : 0
+}
+
+function pick(env: Readonly<Record<string, string | undefined>>, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
+}

@@ -1,0 +1,69 @@
+import { mkdtemp, realpath, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { CodebandError, didYouMean } from '../../../core/errors.ts'
+import type { Role } from '../../../core/role/role.ts'
+import type { StepsContext } from '../../../core/role/role.ts'
+import { memoryEventStore } from '../../event-stores/memory.ts'
+import { scripted } from '../../frameworks/scripted.ts'
+import { host } from '../../host.ts'
+import { loadDefinitions } from '../../load-definitions.ts'
+import { openBand } from '../../open-band.ts'
+import { openRepository } from '../../repository.ts'
+import { askPerson } from '../ask.ts'
+import { type ExitCode, exitCodeOf } from '../exit.ts'
+import { untilInterrupted } from '../interrupt.ts'
+import type { Cli } from '../program.ts'
+import { confirmTrust } from '../trust-prompt.ts'
+
+/** `codeband run --role ROLE 'INPUT' [--script FILE]`: one role in a throw-away worktree and a log that is not kept. */
+export async function playRole({ screen, cwd }: Cli, id: string, given: string, script: string | undefined): Promise<ExitCode> {
+  const repository = await openRepository(cwd)
+  const definitions = await loadDefinitions(repository, { confirm: confirmTrust(screen), frameworksMayMiss: script !== undefined })
+  const role = definitions.roles.get(id)
+  const known = [...definitions.roles.keys()]
+  if (role === undefined) throw new CodebandError('CB_ROLE_UNKNOWN', { where: `--role${didYouMean(id, known)}`, name: id, known: known.join(', ') })
+  const input = inputOf(role, given)
+  const frameworks = script === undefined ? definitions.config.frameworks : { scripted: scripted({ id: 'scripted', family: 'scripted', script }) }
+  const config = script === undefined ? definitions.config : { ...definitions.config, frameworks, workers: {}, review: { opposition: 'waived' as const } }
+  const conductor: Role = {
+    id: 'conductor',
+    description: `Plays ${id} once.`,
+    spawnableRoles: [id],
+    *steps({ band }: StepsContext) {
+      return yield* band.spawn(role, input)
+    },
+  }
+  const roles = new Map([...definitions.roles].map(([name, one]) => [name, script === undefined ? one : { ...one, frameworks: undefined }]))
+  roles.set('conductor', conductor)
+  const home = await mkdtemp(join(await realpath(tmpdir()), 'codeband-try-'))
+  try {
+    const band = await openBand({ ...definitions, root: repository.root, home, host: host(), store: memoryEventStore(), config, roles, wait: false, answer: screen.terminal ? askPerson : undefined, by: host().user })
+    band.on('event', (event) => {
+      if (!screen.json && event.type === 'TurnStarted') {
+        screen.line(screen.paint.dim(`--- system prompt\n${event.systemPrompt}\n--- prompt\n${event.prompt}\n---`))
+      }
+      screen.event(event)
+    })
+    return await untilInterrupted(band, async () => {
+      const result = await band.run(`Play ${id}`)
+      const end = band.state.tasks[result.task]?.journal['conductor/0']?.end
+      if (end?.ok) screen.line(`\nOutput: ${JSON.stringify(end.result ?? null, null, 2)}`)
+      return exitCodeOf(result)
+    })
+  } finally {
+    await rm(home, { recursive: true, force: true })
+  }
+}
+
+/** JSON where it is JSON; plain text goes to a role that takes a task. */
+function inputOf({ id }: Role, given: string): unknown {
+  const text = given.trim()
+  if (text === '') return {}
+  if (!/^[[{]/.test(text)) return { task: text, files: [] }
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new CodebandError('CB_INPUT_INVALID', { role: id, problems: `it is not JSON: ${(cause as Error).message}` }, { cause })
+  }
+}

@@ -1,0 +1,265 @@
+import { createHash } from 'node:crypto'
+import { relative } from 'node:path'
+import { type ResolvedConfig, resolveConfig } from '../core/config.ts'
+import { CodebandError } from '../core/errors.ts'
+import type { Bundle, Loader } from '../core/ports/loader.ts'
+import type { Policy } from '../core/protocol/events.ts'
+import { type Diagnostic, showDiagnostic } from '../core/role/diagnostic.ts'
+import { type GivenRole, lintRoles } from '../core/role/lint.ts'
+import type { Role } from '../core/role/role.ts'
+import type { Tool } from '../core/role/tool.ts'
+import { findDefinitions } from './definitions.ts'
+import { frameworkNamed } from './frameworks-by-name.ts'
+import { esbuildLoader } from './loaders/esbuild.ts'
+import { builtinRolesFolder, packageFolder } from './package-folder.ts'
+import type { Repository } from './repository.ts'
+import { isTrusted, trust } from './trust.ts'
+
+/** Asks a person whether definitions that are not trusted may run. */
+export type TrustQuestion = (question: { hash: string; files: readonly string[] }) => Promise<boolean>
+
+/** The definitions of a repository as one bundle, of which nothing has run. */
+export interface BundledDefinitions {
+  /** What trust is given to: the repository's own files and all they import. */
+  hash: string
+  /** The repository's own definition files. */
+  files: readonly string[]
+  own: Bundle
+  builtin: Bundle
+  configFile: string | undefined
+  configData: unknown
+}
+
+export interface Definitions {
+  config: ResolvedConfig
+  roles: ReadonlyMap<string, Role>
+  tools: readonly Tool[]
+  policy: Policy
+  /** What a run is going to do, in lines for a person. */
+  planOfAction: readonly string[]
+}
+
+export interface RoleSummary {
+  id: string
+  description: string
+  source: string
+  tools: readonly string[]
+  produces?: string
+  reviewedBy?: string
+  spawnableRoles: readonly string[]
+  /** Frameworks or workers that play it. */
+  playedBy: readonly string[]
+}
+
+export async function bundleDefinitions(repository: Repository): Promise<BundledDefinitions> {
+  const found = await findDefinitions({ root: repository.root, builtin: builtinRolesFolder() })
+  const own = await (await loaderFor(repository.root)).bundle(found.own)
+  const builtin = await (await loaderFor(packageFolder())).bundle(found.builtin)
+  const { file, data, text = '' } = found.config ?? {}
+  const hash = createHash('sha256').update(`${own.hash}\n${text}`).digest('hex')
+  const code = found.own.map(({ path }) => path)
+  const files = [...code, ...(file === undefined || data === undefined ? [] : [file])].map((path) => relative(repository.root, path))
+  return { hash, files, own, builtin, configFile: file, configData: data }
+}
+
+export async function trustDefinitions({ home }: Repository, hash: string): Promise<void> {
+  await trust(home, hash)
+}
+
+/** Roles and configuration, trusted, run and whole. CB_UNTRUSTED, CB_ROLE_INVALID, CB_CONFIG_INVALID and what those name. */
+export async function loadDefinitions(
+  repository: Repository,
+  { confirm, frameworksMayMiss = false }: { confirm?: TrustQuestion; frameworksMayMiss?: boolean } = {},
+): Promise<Definitions> {
+  const bundled = await bundleDefinitions(repository)
+  const { hash, files } = bundled
+  if (!(await trusted(repository, bundled))) {
+    if (!(await confirm?.({ hash, files }))) {
+      throw new CodebandError('CB_UNTRUSTED', { repo: repository.root, hash: hash.slice(0, 12) })
+    }
+    await trust(repository.home, hash)
+  }
+  const evaluated = await evaluateDefinitions(repository, bundled, { mayRun: true })
+  // A role file that does not compile says more than the configuration that may miss it.
+  if (evaluated.diagnostics.some(isError)) throw invalid(evaluated.diagnostics)
+  const config = resolveConfig(evaluated.rawConfig, configName(repository, bundled), frameworkNamed)
+  return whole(repository, config, evaluated, hash, frameworksMayMiss)
+}
+
+/** All that can be known without running what is not trusted. Never throws for what a person wrote. */
+export async function inspectDefinitions(repository: Repository): Promise<{
+  roles: readonly RoleSummary[]
+  roleMap: ReadonlyMap<string, Role>
+  diagnostics: readonly Diagnostic[]
+  trusted: boolean
+  config: ResolvedConfig | undefined
+}> {
+  const bundled = await bundleDefinitions(repository)
+  const mayRun = await trusted(repository, bundled)
+  const evaluated = await evaluateDefinitions(repository, bundled, { mayRun })
+  const diagnostics = [...evaluated.diagnostics]
+  let config: ResolvedConfig | undefined
+  const file = configName(repository, bundled)
+  try {
+    if (mayRun || bundled.configFile === undefined) config = resolveConfig(evaluated.rawConfig, file, frameworkNamed)
+  } catch (error) {
+    if (!CodebandError.is(error)) throw error
+    diagnostics.push({ severity: 'error', code: error.code, message: error.message, file })
+  }
+  const linted = lint(evaluated, config)
+  const roles = [...linted.roles.values()].map((role) => summaryOf(role, linted.sources.get(role.id)!, config))
+  return { roles, roleMap: linted.roles, diagnostics: [...diagnostics, ...linted.diagnostics], trusted: mayRun, config }
+}
+
+/** What the files of the definitions gave, not believed yet. */
+export interface Evaluated {
+  given: readonly GivenRole[]
+  tools: readonly Tool[]
+  rawConfig: object | undefined
+  diagnostics: readonly Diagnostic[]
+}
+
+/** Runs the bundles: the built-in one always, the repository's own where it may run. Roles given as objects come last. */
+export async function evaluateDefinitions(
+  repository: Repository,
+  { own, builtin, configData }: BundledDefinitions,
+  { mayRun, roles = [], tools = [] }: { mayRun: boolean; roles?: readonly Role[]; tools?: readonly Tool[] },
+): Promise<Evaluated> {
+  const shipped = await (await loaderFor(packageFolder())).run(builtin)
+  const nothing = { values: new Map<string, unknown>(), diagnostics: [] }
+  const mine = mayRun ? await (await loaderFor(repository.root)).run(own) : nothing
+  const { given, doubles } = overlay(shipped.values, mine.values)
+  const ids = new Set(roles.map(({ id }) => id))
+  const all = [...given.filter((one) => !ids.has(idOf(one) as string)), ...roles.map((value) => ({ value, source: 'the options' }))]
+  const rawConfig = mayRun ? ((configData ?? mine.values.get('config')) as object | undefined) : undefined
+  const problems = mayRun ? own.diagnostics : []
+  return { given: all, tools, rawConfig, diagnostics: [...builtin.diagnostics, ...problems, ...shipped.diagnostics, ...mine.diagnostics, ...doubles] }
+}
+
+const isError = ({ severity }: Diagnostic): boolean => severity === 'error'
+
+function invalid(diagnostics: readonly Diagnostic[]): CodebandError {
+  const errors = diagnostics.filter(isError)
+  const problems = errors.map((one) => `  ${showDiagnostic(one)}`).join('\n')
+  return new CodebandError('CB_ROLE_INVALID', { count: errors.length, problems })
+}
+
+function configName({ root }: Repository, { configFile }: BundledDefinitions): string {
+  return configFile === undefined ? 'the defaults' : relative(root, configFile)
+}
+
+async function trusted({ home }: Repository, { files, hash }: BundledDefinitions): Promise<boolean> {
+  return files.length === 0 || (await isTrusted(home, hash))
+}
+
+function lint({ given, tools }: Evaluated, config: ResolvedConfig | undefined): ReturnType<typeof lintRoles> {
+  return lintRoles(given, { frameworks: config && Object.keys(config.frameworks), tools: tools.map(({ name }) => name) })
+}
+
+const idOf = ({ value }: GivenRole): unknown => (value as { id?: unknown } | null | undefined)?.id
+
+/** A role of the repository replaces the built-in of the same id; two of one id in the repository are an error. */
+function overlay(
+  shipped: ReadonlyMap<string, unknown>,
+  mine: ReadonlyMap<string, unknown>,
+): { given: GivenRole[]; doubles: Diagnostic[] } {
+  const rolesOf = (values: ReadonlyMap<string, unknown>): GivenRole[] =>
+    [...values].flatMap(([name, value]) =>
+      name.startsWith('role:') ? [{ value, source: name.slice('role:'.length) }] : [],
+    )
+  const own = rolesOf(mine)
+  const doubles = own.flatMap((one, index): Diagnostic[] => {
+    const first = own.findIndex((other) => idOf(other) === idOf(one))
+    if (first === index || idOf(one) === undefined) return []
+    return [
+      {
+        severity: 'error',
+        code: 'duplicate-id',
+        message: `the role '${String(idOf(one))}' is already defined in ${own[first]!.source}`,
+        file: one.source,
+      },
+    ]
+  })
+  const ids = new Set(own.map(idOf))
+  return { given: [...rolesOf(shipped).filter((one) => !ids.has(idOf(one))), ...own], doubles }
+}
+
+/** The definitions a band can start with. CB_ROLE_INVALID, CB_FRAMEWORK_UNKNOWN, CB_REF_UNKNOWN. */
+export function whole(repository: Repository, config: ResolvedConfig, evaluated: Evaluated, hash: string, frameworksMayMiss = false): Definitions {
+  const { roles, diagnostics } = lint(evaluated, config)
+  const all = [...evaluated.diagnostics, ...diagnostics]
+  if (all.some(isError)) throw invalid(all)
+  if (!frameworksMayMiss && Object.keys(config.frameworks).length === 0) {
+    throw new CodebandError('CB_FRAMEWORK_UNKNOWN', {
+      where: 'The band',
+      name: '(none)',
+      known: 'none. `codeband init` writes a configuration with the clients that exist here',
+    })
+  }
+  const target = config.merge.into ?? repository.branch
+  if (target === undefined)
+    throw new CodebandError('CB_REF_UNKNOWN', { branch: 'HEAD (detached)', repo: repository.root })
+  const policy: Policy = {
+    definitions: hash,
+    target,
+    opposition: config.review.opposition,
+    autoMerge: config.merge.autoMerge,
+    rounds: config.limits.rounds,
+    retries: config.limits.retries,
+    sandbox: config.sandbox,
+  }
+  return { config, roles, tools: evaluated.tools, policy, planOfAction: planOfAction(config, roles, policy) }
+}
+
+function planOfAction(config: ResolvedConfig, roles: ReadonlyMap<string, Role>, policy: Policy): string[] {
+  const pair = (id: string): string[] => {
+    const role = roles.get(id)
+    if (role?.reviewedBy === undefined) return []
+    const who = (name: string): string => playersOf(name, roles.get(name), config).join(' or ')
+    return [`${id} (${who(id)}) -> ${role.reviewedBy} (${who(role.reviewedBy)})`]
+  }
+  const checks = config.checks.map((argv) => argv.join(' ')).join(', ') || 'no checks are configured'
+  const waived =
+    policy.opposition === 'waived'
+      ? ' Opposition is waived: the same family reviews, and nothing lands without you.'
+      : ''
+  return [
+    `Plan: ${[...roles.keys()].flatMap(pair).join('; ')}`,
+    `Lands on '${policy.target}' after: ${checks}; by itself up to risk '${policy.autoMerge}'.${waived}`,
+  ]
+}
+
+function summaryOf(role: Role, source: string, config: ResolvedConfig | undefined): RoleSummary {
+  const { id, description, produces, reviewedBy, spawnableRoles = [] } = role
+  const tools = (role.tools ?? []).map((tool) => (typeof tool === 'string' ? tool : tool.name))
+  return {
+    id,
+    description,
+    source,
+    tools,
+    produces,
+    reviewedBy,
+    spawnableRoles: [...spawnableRoles],
+    playedBy: config && role.steps === undefined ? playersOf(id, role, config) : [],
+  }
+}
+
+function playersOf(id: string, role: Role | undefined, { workers, frameworks }: ResolvedConfig): string[] {
+  const named = Object.entries(workers[id] ?? {}).flatMap(([name, count]) => (count > 0 ? [name] : []))
+  if (named.length > 0) return named
+  return Object.keys(frameworks).filter(
+    (name) => role?.frameworks === undefined || Object.hasOwn(role.frameworks, name),
+  )
+}
+
+async function loaderFor(root: string): Promise<Loader> {
+  // Here, and nowhere else, codeband looks at itself: role files get exactly these modules.
+  const modules = {
+    codeband: await import('./index.ts'),
+    'codeband/claude': await import('./frameworks/claude.ts'),
+    'codeband/codex': await import('./frameworks/codex.ts'),
+    'codeband/scripted': await import('./frameworks/scripted.ts'),
+    zod: await import('zod'),
+  }
+  return esbuildLoader({ root, modules })
+}
