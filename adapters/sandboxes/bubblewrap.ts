@@ -11,9 +11,15 @@ export interface Bubblewrap {
   program: string
   /** Options this bwrap knows, as in its `--help`. */
   options: ReadonlySet<string>
-  /** Whether `writable: false` runs on an overlay; else on a copy of the worktree. */
-  overlay: boolean
+  /** Where the writes of `writable: false` go: an overlay that bwrap makes (from 0.9 on), one that is mounted for it in a namespace
+   *  around it, or a copy of the worktree, which takes seconds for a large one. */
+  throwAway: ThrowAway
 }
+
+export type ThrowAway = 'overlay' | 'mounted' | 'copy'
+
+/** Memory: a full /tmp must not take the host's. */
+const TMP_BYTES = 1024 ** 3
 
 const PLACES = ['/usr/bin', '/bin', '/usr/local/bin', '/run/wrappers/bin', '/run/current-system/sw/bin']
 
@@ -25,7 +31,7 @@ export async function findBubblewrap(): Promise<Bubblewrap | undefined> {
     const { exitCode, stdout } = await run([program, '--help'], { cwd: '/', env: {}, ...limits })
     if (exitCode !== 0) continue
     const options = new Set(stdout.match(/--[a-z0-9-]+/g))
-    return { program, options, overlay: options.has('--overlay-src') && options.has('--tmp-overlay') }
+    return { program, options, throwAway: options.has('--tmp-overlay') ? 'overlay' : 'mounted' }
   }
   return undefined
 }
@@ -38,7 +44,9 @@ export async function bubblewrap(installed: Bubblewrap): Promise<Sandbox> {
     kind: 'bubblewrap',
     async run(command) {
       await mkdir(command.home, { recursive: true, mode: 0o700 })
-      if (command.writable || installed.overlay) return runIn(installed, system, command.worktree, command)
+      if (command.writable || installed.throwAway === 'overlay')
+        return runIn(installed, system, command.worktree, command)
+      if (installed.throwAway === 'mounted') return runIn(installed, system, MOUNTED, command)
       const copy = await scratchCopy(command.worktree, command)
       try {
         if (copy.path === undefined) return { ...withoutCopy(copy.made), sandbox: 'bubblewrap' }
@@ -69,6 +77,7 @@ async function runIn(
   const hidden = [command.worktree, command.home, ...command.readable]
   const options = [
     ...isolation(installed, command.network),
+    ...sameUser(installed, command),
     ...system,
     ...Object.keys(made).flatMap((path, index) => ['--file', String(index + 4), path]),
     ...(await programBinds(command.env.PATH ?? '', hidden)),
@@ -86,7 +95,7 @@ async function runIn(
     stdout: _,
     report,
     ...result
-  } = await run([installed.program, '--args', '3', '--', ...argv], {
+  } = await run([...around(installed, command), installed.program, '--args', '3', '--', ...argv], {
     cwd: '/',
     env: {},
     files: [options.join('\0') + '\0', ...Object.values(made)],
@@ -129,10 +138,28 @@ function isolation({ options }: Bubblewrap, network: boolean): string[] {
   ]
 }
 
-/** Memory: a full /tmp must not take the host's. */
-const TMP_BYTES = 1024 ** 3
+/** The namespace around bwrap knows its user as root. */
+function sameUser({ throwAway }: Bubblewrap, { writable }: SandboxCommand): string[] {
+  if (writable || throwAway !== 'mounted') return []
+  return ['--unshare-user', '--uid', String(process.getuid?.() ?? 0), '--gid', String(process.getgid?.() ?? 0)]
+}
 
-function worktreeBinds({ overlay }: Bubblewrap, source: string, command: SandboxCommand, guard: Snapshot): string[] {
+/** Any folder that every host has and no command needs; the mount is in a namespace of its own. */
+const ROOM = '/mnt'
+const MOUNTED = `${ROOM}/all`
+const mounting = `mount -t tmpfs -o size=${TMP_BYTES} tmpfs ${ROOM} && mkdir ${ROOM}/new ${ROOM}/work ${MOUNTED} &&
+  mount -t overlay -o "lowerdir=$1,upperdir=${ROOM}/new,workdir=${ROOM}/work,userxattr" overlay ${MOUNTED} && shift && exec "$@"`
+
+/** What starts bwrap, where an overlay must be mounted for it. */
+function around({ throwAway }: Bubblewrap, { worktree, writable }: SandboxCommand): string[] {
+  if (writable || throwAway !== 'mounted') return []
+  // Characters that separate folders and options of an overlay.
+  const lower = worktree.replace(/[\\:,]/g, '\\$&')
+  return ['/usr/bin/unshare', '--user', '--map-root-user', '--mount', '/bin/sh', '-c', mounting, 'sh', lower]
+}
+
+function worktreeBinds({ throwAway }: Bubblewrap, source: string, command: SandboxCommand, guard: Snapshot): string[] {
+  const overlay = throwAway === 'overlay'
   const at = (path: string) => source + path.slice(command.worktree.length)
   return [
     ...(!command.writable && overlay

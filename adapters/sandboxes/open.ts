@@ -21,8 +21,8 @@ async function workingBubblewrap(): Promise<Sandbox | string> {
   const installed = await findBubblewrap()
   if (!installed) return 'was not found'
   let problem = ''
-  for (const overlay of installed.overlay ? [true, false] : [false]) {
-    const sandbox = await bubblewrap({ ...installed, overlay })
+  for (const throwAway of [installed.throwAway, 'copy'] as const) {
+    const sandbox = await bubblewrap({ ...installed, throwAway })
     problem = await selfTest(sandbox)
     if (problem === '') return sandbox
   }

@@ -25,8 +25,8 @@ export function sandboxContract(name: string, open: () => Promise<Sandbox>, { wa
     afterAll(() => rm(room, { recursive: true, force: true }))
 
     /** A worktree of its own with some files, and a command in it. */
-    const fresh = async () => {
-      const base = join(room, String(count++))
+    const fresh = async (name = String(count++)) => {
+      const base = join(room, name)
       const [worktree, home, outside] = [join(base, 'worktree'), join(base, 'home'), join(base, 'outside')]
       for (const folder of [join(worktree, '.github/workflows'), home, outside])
         await mkdir(folder, { recursive: true })
@@ -138,11 +138,16 @@ export function sandboxContract(name: string, open: () => Promise<Sandbox>, { wa
       expect((await readdir(base)).sort()).toEqual(['home', 'outside', 'worktree'])
     })
 
-    test('a copy that a killed codeband left behind goes away with the next', async () => {
-      const { sh, base, home } = await fresh()
-      await mkdir(`${home}.copy-4194399-abc/copy/x`, { recursive: true })
-      await sh('true', { writable: false })
-      expect((await readdir(base)).sort()).toEqual(['home', 'outside', 'worktree'])
+    test('odd names of folders mean nothing', async () => {
+      for (const name of ['a:b,c', 'back\\slash', 'it\'s $(id) "x"', 'lowerdir=/', '-x', 'ä ö']) {
+        const { sh, worktree } = await fresh(name)
+        for (const writable of [true, false]) {
+          const result = await sh('cat a.txt; echo b > b.txt; cat b.txt', { writable, protect: ['.git'] })
+          expect(result, `${name} ${writable}`).toMatchObject({ exitCode: 0, output: 'a\nb\n' })
+          expect((await readdir(worktree)).includes('b.txt')).toBe(writable)
+          await rm(join(worktree, 'b.txt'), { force: true })
+        }
+      }
     })
 
     test('protected paths are as before, existing or not, and leave no trace', async () => {
