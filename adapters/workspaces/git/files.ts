@@ -1,0 +1,67 @@
+import { chmod, copyFile, lstat, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { bytesOf } from './names.ts'
+
+/** A path inside a folder, as bytes: a name may hold what is not UTF-8. */
+export const under = (folder: string, name: string): Buffer =>
+  name === '' ? bytesOf(folder) : Buffer.concat([bytesOf(`${folder}/`), bytesOf(name)])
+
+export type Kind = 'file' | 'folder' | 'link' | 'special'
+
+/** What lies at a path, itself and not what a link names; undefined for nothing. */
+export async function kindOf(path: Buffer | string): Promise<Kind | undefined> {
+  const found = await lstat(path).catch(absent)
+  if (found === undefined) return undefined
+  return found.isFile() ? 'file' : found.isDirectory() ? 'folder' : found.isSymbolicLink() ? 'link' : 'special'
+}
+
+export function absent(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR' && error.code !== 'ENAMETOOLONG') throw error
+}
+
+/** Removes what lies at the path, folders with all they hold; follows no link. */
+export async function remove(path: Buffer | string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOTDIR') return
+    if (code !== 'EACCES' && code !== 'EPERM' && code !== 'ENOTEMPTY') throw error
+    // A process of a worker may have taken its own folders' permissions away.
+    await openUp(path)
+    await rm(path, { recursive: true, force: true })
+  }
+}
+
+async function openUp(path: Buffer | string): Promise<void> {
+  if ((await kindOf(path)) !== 'folder') return
+  await chmod(path, 0o700)
+  const folder = Buffer.from(path)
+  for (const entry of await readdir(folder, { withFileTypes: true, encoding: 'buffer' })) {
+    if (entry.isDirectory()) await openUp(Buffer.concat([folder, Buffer.from('/'), entry.name]))
+  }
+}
+
+/** The file holds all of the old or all of the new. `durable`: also after a power failure. */
+export async function writeWhole(
+  path: string,
+  content: string | Uint8Array,
+  { draft = `${path}.${process.pid}.tmp`, durable = false } = {},
+): Promise<void> {
+  await rm(draft, { force: true })
+  // Exclusive, so that nothing that stands there in the meantime, a link least of all, is written through.
+  const file = await open(draft, 'wx', 0o644)
+  try {
+    await file.writeFile(content)
+    if (durable) await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(draft, path)
+}
+
+/** With its time, rounded down: git trusts a file's times only where they are older than the index. */
+export async function copyIndex(from: string, to: string): Promise<void> {
+  const { mtimeMs } = await stat(from)
+  await copyFile(from, to)
+  await utimes(to, Math.floor(mtimeMs) / 1000, Math.floor(mtimeMs) / 1000)
+}
