@@ -18,20 +18,7 @@ export default defineRole({
     'read_files',
     'git_diff',
     'git_log',
-    {
-      name: 'run_tests',
-      allowedCommands: [
-        'npm test',
-        'npm run test',
-        'pnpm test',
-        'yarn test',
-        'bun test',
-        'pytest',
-        'go test ./...',
-        'cargo test',
-        'make test',
-      ],
-    },
+    'run_tests', // without commands of its own: the checks of the configuration
   ],
   systemPrompt: `You review a commit that another model family wrote. You see the checkout at exactly that commit. Run the tests. Read the changed code and what calls it; look for what the tests do not show: wrong edge cases, errors swallowed, tests weakened or bent to pass, anything beyond the subtask.
 A finding that must be fixed before this may land is Critical, with evidence: the lines, or what a command printed. Risk, Gap and Suggestion do not stop it by themselves.

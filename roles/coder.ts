@@ -15,20 +15,7 @@ export default defineRole({
     'delete_file',
     'git_status',
     'git_diff',
-    {
-      name: 'run_tests',
-      allowedCommands: [
-        'npm test',
-        'npm run test',
-        'pnpm test',
-        'yarn test',
-        'bun test',
-        'pytest',
-        'go test ./...',
-        'cargo test',
-        'make test',
-      ],
-    },
+    'run_tests', // without commands of its own: the checks of the configuration
   ],
   spawnableRoles: ['file-picker'],
   systemPrompt: `You implement exactly one subtask. Write only the files it names.
