@@ -33,7 +33,7 @@ test.each([
   ['//w/repo/x', 'path-outside-root'],
   ['~', 'path-outside-root'],
   ['~root/x', 'path-outside-root'],
-  ['${HOME}/x', 'path-outside-root'],
+  ['$'.concat('{HOME}/x'), 'path-outside-root'],
   ['%USERPROFILE%/x', 'path-outside-root'],
   ['\\\\server\\share', 'path-outside-root'],
   ['.', 'not-regular-file'],

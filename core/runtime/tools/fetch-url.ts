@@ -34,10 +34,15 @@ export async function fetchWithin(
   init: RequestInit,
 ): Promise<Response | Denied> {
   let next = url
+  let headers = init.headers
   for (let hop = 0; hop <= maxRedirects; hop++) {
     const decision = decideHost(next, hosts)
     if (!decision.allowed) return decision
-    const response = await fetchAny(next, { ...init, redirect: 'manual' })
+    const response = await fetchAny(next, {
+      ...init,
+      ...(headers === undefined ? {} : { headers }),
+      redirect: 'manual',
+    })
     const location = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null
     if (location === null) return response
     await response.body?.cancel()
@@ -46,6 +51,8 @@ export async function fetchWithin(
     if (init.method !== undefined && init.method !== 'GET' && init.method !== 'HEAD') {
       return deny('host-not-allowed', 'The server redirects a request that is not a GET.')
     }
+    // What was meant for one host, such as a token, does not go to another.
+    if (target.host !== URL.parse(next)?.host) headers = {}
     next = target.href
   }
   return deny('host-not-allowed', `The server redirects more than ${maxRedirects} times.`)

@@ -42,6 +42,7 @@ export function openRegexSearch(pattern: string, ignoreCase: boolean, ms: number
     eval: true,
     workerData: { pattern, flags },
     env: {},
+    execArgv: [],
     resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 32 },
   })
   let left = ms

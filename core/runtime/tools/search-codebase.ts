@@ -43,6 +43,7 @@ export const searchCodebase = entry({
       if ('problem' in search) return failed(`The pattern is not a regular expression: ${search.problem}`)
       try {
         const hits = await search.run(texts, limit, context.signal)
+        if (hits === 'timeout' && context.signal.aborted) return failed('cancelled')
         if (hits === 'timeout') {
           return denied(
             deny('timeout', `The pattern took longer than ${regexMs} ms; use a simpler one, or plain text.`),

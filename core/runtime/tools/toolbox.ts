@@ -163,5 +163,7 @@ function oneAtATime(): <T>(run: () => Promise<T>) => Promise<T> {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  const message = error instanceof Error ? error.message : String(error)
+  // A model has no use for the descriptors that folders were opened with.
+  return message.replace(/\/proc\/self\/fd\/\d+\//g, '')
 }

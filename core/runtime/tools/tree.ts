@@ -13,6 +13,7 @@ import {
   readSync,
   realpathSync,
   renameSync,
+  rmSync,
   type Stats,
   unlinkSync,
   writeFileSync,
@@ -48,7 +49,7 @@ export interface FileRead {
 }
 
 export function openTree(path: string): Tree {
-  const root = realpathSync(path)
+  const root = realpathSync.native(path)
   const absolute = (inside: string) => (inside === '' ? root : join(root, inside))
 
   function readPlain(inside: string, limit: number): FileRead | 'missing' | 'directory' | Denied {
@@ -110,7 +111,7 @@ export function openTree(path: string): Tree {
           // Renaming replaces a link put there meanwhile; it never follows it.
           renameSync(temporary, at(name))
         } catch (error) {
-          unlinkSync(temporary)
+          rmSync(temporary, { force: true })
           throw error
         }
         return undefined
@@ -239,7 +240,7 @@ function kindOf(stats: Stats): PartFacts['kind'] {
 function whereItLeads(root: string, path: string): PathFacts['leads'] {
   let real: string
   try {
-    real = realpathSync(path)
+    real = realpathSync.native(path)
   } catch (error) {
     if (isCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return 'nowhere'
     throw error
