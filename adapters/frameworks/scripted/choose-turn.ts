@@ -1,10 +1,10 @@
 import type { Script, ScriptStep } from './script.ts'
 
-/** `code-reviewer` of `code-reviewer-codex-0`, where the framework's id is `codex`. */
+/** `code-reviewer` of `code-reviewer-codex-0`. The framework's name in the configuration is usually its id; another one may hold no dash. */
 export function roleOf(worker: string, framework: string): string {
-  const tail = worker.match(/-\d+$/)?.[0]
-  const end = `-${framework}${tail}`
-  return tail && worker.endsWith(end) ? worker.slice(0, -end.length) : worker
+  const index = worker.match(/-\d+$/)?.[0] ?? ''
+  const own = `-${framework}${index}`
+  return index && worker.endsWith(own) ? worker.slice(0, -own.length) : worker.replace(/-[^-]+-\d+$/, '')
 }
 
 /** Numbers of the script's turns that a session has played to their end, as its token has them: `scripted.0,3`. */
