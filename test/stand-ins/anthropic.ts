@@ -155,8 +155,8 @@ export async function anthropicStandIn(script: Script = () => undefined): Promis
 
 function describe(body: RequestBody, headers: IncomingHttpHeaders, n: number): ModelTurn {
   const messages = body.messages ?? []
-  const typed = messages.map((message) => (message.role === 'user' ? humanText(message.content) : ''))
-  const latest = typed.findLastIndex((one) => one !== '')
+  const typed = messages.map((message) => (message.role === 'user' ? humanTexts(message.content) : []))
+  const latest = typed.findLastIndex((texts) => texts.length > 0)
   const lastUser = messages.findLast(({ role }) => role === 'user')
   return {
     n,
@@ -168,8 +168,8 @@ function describe(body: RequestBody, headers: IncomingHttpHeaders, n: number): M
       .map(flat)
       .join('\n'),
     tools: (body.tools ?? []).map(({ name, type }) => name ?? type ?? ''),
-    texts: typed.filter(Boolean),
-    prompt: typed[latest] ?? '',
+    texts: typed.flat(),
+    prompt: typed[latest]?.at(-1) ?? '',
     step: messages.filter(({ role }, index) => role === 'assistant' && index > latest).length,
     results: blocks(lastUser?.content ?? '')
       .filter(({ type }) => type === 'tool_result')
@@ -190,12 +190,12 @@ const flat = (content: Content): string =>
     .filter(Boolean)
     .join('\n')
 
-/** What a person typed: no results of calls, no reminders. */
-function humanText(content: Content): string {
-  if (blocks(content).some(({ type }) => type === 'tool_result')) return ''
-  return flat(content)
-    .replace(/<system-reminder>[\s\S]*?<\/system-reminder>/g, '')
-    .trim()
+/** What a person typed: no results of calls, no reminders. A prompt that got no answer shares its message with the next one. */
+function humanTexts(content: Content): string[] {
+  if (blocks(content).some(({ type }) => type === 'tool_result')) return []
+  return blocks(content)
+    .map(({ text = '' }) => text.replace(/<system-reminder>[\s\S]*?<\/system-reminder>/g, '').trim())
+    .filter(Boolean)
 }
 
 interface Exchange {

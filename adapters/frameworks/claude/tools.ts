@@ -1,0 +1,31 @@
+import { Server } from '@modelcontextprotocol/sdk/server/index.js'
+import { CallToolRequestSchema, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js'
+import type { ToolResult } from '../../../core/ports/framework.ts'
+import type { WireTools } from './wire-tools.ts'
+
+export type OnCall = (
+  name: string,
+  input: unknown,
+  options: { id: string | undefined; signal: AbortSignal },
+) => Promise<ToolResult>
+
+/** The session's tools as an MCP server inside this process. The low-level server, since it lists JSON Schema as it is. */
+export function toolServer({ listed }: WireTools, call: OnCall): Server {
+  const server = new Server({ name: 'codeband', version: '1' }, { capabilities: { tools: {} } })
+  server.setRequestHandler(ListToolsRequestSchema, async () => ({
+    tools: listed.map(({ wire, description, schema }) => ({
+      name: wire,
+      description,
+      inputSchema: { ...schema, type: 'object' as const },
+    })),
+  }))
+  server.setRequestHandler(CallToolRequestSchema, async ({ params }, { signal }) => {
+    const id = params._meta?.['claudecode/toolUseId']
+    const { ok, output } = await call(params.name, params.arguments ?? {}, {
+      id: typeof id === 'string' ? id : undefined,
+      signal,
+    })
+    return { content: [{ type: 'text' as const, text: output }], isError: !ok }
+  })
+  return server
+}
