@@ -1,34 +1,19 @@
-import { createHash } from 'node:crypto'
 import { relative } from 'node:path'
 import { type ResolvedConfig, resolveConfig } from '../core/config.ts'
 import { CodebandError } from '../core/errors.ts'
-import type { Bundle, Loader } from '../core/ports/loader.ts'
 import type { Policy } from '../core/protocol/events.ts'
 import { type Diagnostic, showDiagnostic } from '../core/role/diagnostic.ts'
 import { type GivenRole, lintRoles } from '../core/role/lint.ts'
 import type { Role } from '../core/role/role.ts'
 import type { Tool } from '../core/role/tool.ts'
-import { findDefinitions } from './definitions.ts'
+import { type BundledDefinitions, bundleDefinitions, keepDefinitions, keptDefinitions, loaderFor } from './bundle-definitions.ts'
 import { frameworkNamed } from './frameworks-by-name.ts'
-import { esbuildLoader } from './loaders/esbuild.ts'
-import { builtinRolesFolder, packageFolder } from './package-folder.ts'
+import { packageFolder } from './package-folder.ts'
 import type { Repository } from './repository.ts'
 import { isTrusted, trust } from './trust.ts'
 
 /** Asks a person whether definitions that are not trusted may run. */
 export type TrustQuestion = (question: { hash: string; files: readonly string[] }) => Promise<boolean>
-
-/** The definitions of a repository as one bundle, of which nothing has run. */
-export interface BundledDefinitions {
-  /** What trust is given to: the repository's own files and all they import. */
-  hash: string
-  /** The repository's own definition files. */
-  files: readonly string[]
-  own: Bundle
-  builtin: Bundle
-  configFile: string | undefined
-  configData: unknown
-}
 
 export interface Definitions {
   config: ResolvedConfig
@@ -37,6 +22,8 @@ export interface Definitions {
   policy: Policy
   /** What a run is going to do, in lines for a person. */
   planOfAction: readonly string[]
+  /** The definitions that an older task began with; undefined when they are not kept here. */
+  older(definitions: string): Promise<Pick<Definitions, 'config' | 'roles' | 'tools'> | undefined>
 }
 
 export interface RoleSummary {
@@ -49,21 +36,6 @@ export interface RoleSummary {
   spawnableRoles: readonly string[]
   /** Frameworks or workers that play it. */
   playedBy: readonly string[]
-}
-
-export async function bundleDefinitions(repository: Repository): Promise<BundledDefinitions> {
-  const found = await findDefinitions({ root: repository.root, builtin: builtinRolesFolder() })
-  const own = await (await loaderFor(repository.root)).bundle(found.own)
-  const builtin = await (await loaderFor(packageFolder())).bundle(found.builtin)
-  const { file, data, text = '' } = found.config ?? {}
-  const hash = createHash('sha256').update(`${own.hash}\n${text}`).digest('hex')
-  const code = found.own.map(({ path }) => path)
-  const files = [...code, ...(file === undefined || data === undefined ? [] : [file])].map((path) => relative(repository.root, path))
-  return { hash, files, own, builtin, configFile: file, configData: data }
-}
-
-export async function trustDefinitions({ home }: Repository, hash: string): Promise<void> {
-  await trust(home, hash)
 }
 
 /** Roles and configuration, trusted, run and whole. CB_UNTRUSTED, CB_ROLE_INVALID, CB_CONFIG_INVALID and what those name. */
@@ -83,7 +55,17 @@ export async function loadDefinitions(
   // A role file that does not compile says more than the configuration that may miss it.
   if (evaluated.diagnostics.some(isError)) throw invalid(evaluated.diagnostics)
   const config = resolveConfig(evaluated.rawConfig, configName(repository, bundled), frameworkNamed)
-  return whole(repository, config, evaluated, hash, frameworksMayMiss)
+  await keepDefinitions(repository, bundled)
+  return whole(repository, config, evaluated, bundled, { frameworksMayMiss })
+}
+
+/** What a person trusted once and a task began with runs again as it was, whatever the files say now. */
+async function olderDefinitions(repository: Repository, definitions: string, given: { roles?: readonly Role[]; tools?: readonly Tool[] }) {
+  const kept = await keptDefinitions(repository, definitions)
+  if (kept === undefined) return undefined
+  const evaluated = await evaluateDefinitions(repository, kept, { mayRun: true, ...given })
+  const config = resolveConfig(evaluated.rawConfig, 'the definitions the task began with', frameworkNamed)
+  return { config, roles: lint(evaluated, config).roles, tools: evaluated.tools }
 }
 
 /** All that can be known without running what is not trusted. Never throws for what a person wrote. */
@@ -185,22 +167,24 @@ function overlay(
 }
 
 /** The definitions a band can start with. CB_ROLE_INVALID, CB_FRAMEWORK_UNKNOWN, CB_REF_UNKNOWN. */
-export function whole(repository: Repository, config: ResolvedConfig, evaluated: Evaluated, hash: string, frameworksMayMiss = false): Definitions {
+export function whole(
+  repository: Repository,
+  config: ResolvedConfig,
+  evaluated: Evaluated,
+  { definitions, configFile }: Pick<BundledDefinitions, 'definitions' | 'configFile'>,
+  { frameworksMayMiss = false, roles: objects }: { frameworksMayMiss?: boolean; roles?: readonly Role[] } = {},
+): Definitions {
   const { roles, diagnostics } = lint(evaluated, config)
   const all = [...evaluated.diagnostics, ...diagnostics]
   if (all.some(isError)) throw invalid(all)
   if (!frameworksMayMiss && Object.keys(config.frameworks).length === 0) {
-    throw new CodebandError('CB_FRAMEWORK_UNKNOWN', {
-      where: 'The band',
-      name: '(none)',
-      known: 'none. `codeband init` writes a configuration with the clients that exist here',
-    })
+    throw new CodebandError('CB_FRAMEWORK_NONE', { file: configFile ? relative(repository.root, configFile) : 'the defaults' })
   }
   const target = config.merge.into ?? repository.branch
   if (target === undefined)
     throw new CodebandError('CB_REF_UNKNOWN', { branch: 'HEAD (detached)', repo: repository.root })
   const policy: Policy = {
-    definitions: hash,
+    definitions,
     target,
     opposition: config.review.opposition,
     autoMerge: config.merge.autoMerge,
@@ -208,7 +192,15 @@ export function whole(repository: Repository, config: ResolvedConfig, evaluated:
     retries: config.limits.retries,
     sandbox: config.sandbox,
   }
-  return { config, roles, tools: evaluated.tools, policy, planOfAction: planOfAction(config, roles, policy) }
+  const { tools } = evaluated
+  return {
+    config,
+    roles,
+    tools,
+    policy,
+    planOfAction: planOfAction(config, roles, policy),
+    older: (hash) => olderDefinitions(repository, hash, { roles: objects, tools }),
+  }
 }
 
 function planOfAction(config: ResolvedConfig, roles: ReadonlyMap<string, Role>, policy: Policy): string[] {
@@ -250,16 +242,4 @@ function playersOf(id: string, role: Role | undefined, { workers, frameworks }: 
   return Object.keys(frameworks).filter(
     (name) => role?.frameworks === undefined || Object.hasOwn(role.frameworks, name),
   )
-}
-
-async function loaderFor(root: string): Promise<Loader> {
-  // Here, and nowhere else, codeband looks at itself: role files get exactly these modules.
-  const modules = {
-    codeband: await import('./index.ts'),
-    'codeband/claude': await import('./frameworks/claude.ts'),
-    'codeband/codex': await import('./frameworks/codex.ts'),
-    'codeband/scripted': await import('./frameworks/scripted.ts'),
-    zod: await import('zod'),
-  }
-  return esbuildLoader({ root, modules })
 }

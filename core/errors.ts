@@ -10,10 +10,14 @@ export const errors = {
   CB_COMMAND_UNKNOWN: "'{command}' is not a command of codeband. `codeband --help` lists them.",
   CB_CONFIG_INVALID: "'{file}' is not a valid configuration: {problems}",
   CB_CONFIG_READ: "'{file}' could not be loaded: {detail}",
+  CB_DEFINITIONS_GONE:
+    "A task began with the definitions '{hash}', which are no longer kept in '{home}/roles'. Restore the files as they were then, or start the task anew.",
   CB_DIVERGENCE:
     "Task '{task}' cannot go on: at {place} its program now asks for '{now}', the log has '{before}' with other arguments. Steps must be the same on every run; restore the role as it was, or start the task anew.",
   CB_EVENT_VERSION:
     "The log holds event '{type}' (number {seq}), which this codeband does not know. Use the newer codeband that wrote it.",
+  CB_FRAMEWORK_NONE:
+    "No framework is configured in '{file}', so nobody could play a role. `codeband init` writes a configuration with the clients that exist here; `codeband demo` needs none.",
   CB_FRAMEWORK_UNKNOWN: "{where} names the framework '{name}', which is not configured. Configured: {known}.",
   CB_GIT: "`git {command}` failed in '{place}': {detail}",
   CB_GIT_VERSION: 'codeband needs git {wanted} or newer; this is {found}. Install a current git and run it again.',

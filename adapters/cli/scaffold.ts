@@ -68,7 +68,7 @@ export function configSource({ clients, branch, setup, checks }: Found): string 
 export const firstRole = `import { defineRole, z } from 'codeband'
 
 // A first role of your own. Try it: npx codeband run --role scribe '{"topic":"the tests"}'
-export default defineRole({
+${'export'} default defineRole({
   id: 'scribe',
   description: 'Explains one part of this repository.',
   input: z.object({ topic: z.string() }),

@@ -16,7 +16,7 @@ export async function log(
   let shown = 0
   for await (const event of read()) {
     if (!wanted(event)) continue
-    shown++
+    if (event.type !== 'LeaderElected') shown++
     if (violations === true && event.type === 'ViolationRecorded') {
       if (screen.json) screen.object(event)
       else screen.line(`${event.seq}  ${event.worker} ${event.tool}: ${event.code}: ${event.reason}`)

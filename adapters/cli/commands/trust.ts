@@ -1,5 +1,5 @@
 import { CodebandError } from '../../../core/errors.ts'
-import { bundleDefinitions, trustDefinitions } from '../../load-definitions.ts'
+import { bundleDefinitions, trustDefinitions } from '../../bundle-definitions.ts'
 import { openRepository } from '../../repository.ts'
 import type { ExitCode } from '../exit.ts'
 import type { Cli } from '../program.ts'
