@@ -6,7 +6,13 @@ import { type Diagnostic, showDiagnostic } from '../core/role/diagnostic.ts'
 import { type GivenRole, lintRoles } from '../core/role/lint.ts'
 import type { Role } from '../core/role/role.ts'
 import type { Tool } from '../core/role/tool.ts'
-import { type BundledDefinitions, bundleDefinitions, keepDefinitions, keptDefinitions, loaderFor } from './bundle-definitions.ts'
+import {
+  type BundledDefinitions,
+  bundleDefinitions,
+  keepDefinitions,
+  keptDefinitions,
+  loaderFor,
+} from './bundle-definitions.ts'
 import { frameworkNamed } from './frameworks-by-name.ts'
 import { packageFolder } from './package-folder.ts'
 import type { Repository } from './repository.ts'
@@ -60,7 +66,11 @@ export async function loadDefinitions(
 }
 
 /** What a person trusted once and a task began with runs again as it was, whatever the files say now. */
-async function olderDefinitions(repository: Repository, definitions: string, given: { roles?: readonly Role[]; tools?: readonly Tool[] }) {
+async function olderDefinitions(
+  repository: Repository,
+  definitions: string,
+  given: { roles?: readonly Role[]; tools?: readonly Tool[] },
+) {
   const kept = await keptDefinitions(repository, definitions)
   if (kept === undefined) return undefined
   const evaluated = await evaluateDefinitions(repository, kept, { mayRun: true, ...given })
@@ -112,10 +122,18 @@ export async function evaluateDefinitions(
   const mine = mayRun ? await (await loaderFor(repository.root)).run(own) : nothing
   const { given, doubles } = overlay(shipped.values, mine.values)
   const ids = new Set(roles.map(({ id }) => id))
-  const all = [...given.filter((one) => !ids.has(idOf(one) as string)), ...roles.map((value) => ({ value, source: 'the options' }))]
+  const all = [
+    ...given.filter((one) => !ids.has(idOf(one) as string)),
+    ...roles.map((value) => ({ value, source: 'the options' })),
+  ]
   const rawConfig = mayRun ? ((configData ?? mine.values.get('config')) as object | undefined) : undefined
   const problems = mayRun ? own.diagnostics : []
-  return { given: all, tools, rawConfig, diagnostics: [...builtin.diagnostics, ...problems, ...shipped.diagnostics, ...mine.diagnostics, ...doubles] }
+  return {
+    given: all,
+    tools,
+    rawConfig,
+    diagnostics: [...builtin.diagnostics, ...problems, ...shipped.diagnostics, ...mine.diagnostics, ...doubles],
+  }
 }
 
 const isError = ({ severity }: Diagnostic): boolean => severity === 'error'
@@ -135,7 +153,10 @@ async function trusted({ home }: Repository, { files, hash }: BundledDefinitions
 }
 
 function lint({ given, tools }: Evaluated, config: ResolvedConfig | undefined): ReturnType<typeof lintRoles> {
-  return lintRoles(given, { frameworks: config && Object.keys(config.frameworks), tools: tools.map(({ name }) => name) })
+  return lintRoles(given, {
+    frameworks: config && Object.keys(config.frameworks),
+    tools: tools.map(({ name }) => name),
+  })
 }
 
 const idOf = ({ value }: GivenRole): unknown => (value as { id?: unknown } | null | undefined)?.id
@@ -178,7 +199,9 @@ export function whole(
   const all = [...evaluated.diagnostics, ...diagnostics]
   if (all.some(isError)) throw invalid(all)
   if (!frameworksMayMiss && Object.keys(config.frameworks).length === 0) {
-    throw new CodebandError('CB_FRAMEWORK_NONE', { file: configFile ? relative(repository.root, configFile) : 'the defaults' })
+    throw new CodebandError('CB_FRAMEWORK_NONE', {
+      file: configFile ? relative(repository.root, configFile) : 'the defaults',
+    })
   }
   const target = config.merge.into ?? repository.branch
   if (target === undefined)

@@ -12,7 +12,16 @@ export interface Cli {
 }
 
 /** Parsed by commander; each command takes what it declares. */
-type Options = { json?: boolean; cwd?: string; role?: string; script?: string; wait?: boolean; yes?: boolean; task?: string; violations?: boolean }
+type Options = {
+  json?: boolean
+  cwd?: string
+  role?: string
+  script?: string
+  wait?: boolean
+  yes?: boolean
+  task?: string
+  violations?: boolean
+}
 type Run = (cli: Cli, positionals: readonly (string | undefined)[], options: Options) => Promise<ExitCode>
 
 /** Runs the command line; gives the exit code. Never throws. */

@@ -29,8 +29,13 @@ export interface LeadingBand {
   on(listener: (event: Recorded) => void): () => void
 }
 
-export function openLeadingBand(runtime: Runtime, policy: () => Promise<Policy>): LeadingBand {
-  const { log, workspaces, roles } = runtime
+/** `runtimeFor` gives the runtime with the definitions that a task began with. */
+export function openLeadingBand(
+  runtime: Runtime,
+  runtimeFor: (definitions: string) => Promise<Runtime>,
+  policy: Policy,
+): LeadingBand {
+  const { log, workspaces } = runtime
 
   async function drive(taskId: string): Promise<TaskResult> {
     const task = log.state.tasks[taskId]!
@@ -38,14 +43,15 @@ export function openLeadingBand(runtime: Runtime, policy: () => Promise<Policy>)
     if (task.status === 'queued')
       await log.must({ type: 'StartTask', task: taskId, base: await workspaces.tip(task.policy.target) })
     else await log.must({ type: 'ResumeTask', task: taskId })
-    const program = openProgram(runtime, taskId)
+    const mine = await runtimeFor(task.policy.definitions)
+    const program = openProgram(mine, taskId)
     try {
-      const conductor = roles.get('conductor')
+      const conductor = mine.roles.get('conductor')
       if (conductor?.steps === undefined)
         throw new CodebandError('CB_ROLE_UNKNOWN', {
           where: 'the band',
           name: 'conductor',
-          known: [...roles.keys()].join(', '),
+          known: [...mine.roles.keys()].join(', '),
         })
       await program.run(conductor, {})
       await end(taskId, 'success', 'the program ended')
@@ -113,7 +119,7 @@ export function openLeadingBand(runtime: Runtime, policy: () => Promise<Policy>)
     async run(text, { by = 'person' } = {}) {
       if (text.trim() === '') throw new CodebandError('CB_TASK_EMPTY')
       const task = `t${Object.keys(log.state.tasks).length + 1}`
-      await log.must({ type: 'SubmitTask', task, text, policy: await policy(), by })
+      await log.must({ type: 'SubmitTask', task, text, policy, by })
       return drive(task)
     },
     async resume(taskId) {

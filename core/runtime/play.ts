@@ -1,5 +1,6 @@
 import type { Boundary } from '../boundary/boundary.ts'
 import { mayWrite } from '../boundary/path.ts'
+import { CodebandError } from '../errors.ts'
 import type { Failure, Session } from '../ports/framework.ts'
 import type { Worktree } from '../ports/workspace.ts'
 import { planProblem } from '../protocol/plan.ts'
@@ -10,7 +11,7 @@ import { hashOf } from './hash.ts'
 import { type EffectAnswer, Halt } from './journal.ts'
 import type { Request } from './log.ts'
 import { fail, type PlayEnd } from './play-end.ts'
-import { promptsOf, repairPrompt } from './prompt.ts'
+import { type Prompts, promptsOf, repairPrompt } from './prompt.ts'
 import type { Worker } from './roster.ts'
 import type { Runtime } from './runtime.ts'
 import { openSeat, type SeatRequest } from './seat.ts'
@@ -49,8 +50,9 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
     round: (subject === undefined ? 0 : (task.subjects[subject]?.rounds ?? 0)) + (purpose === 'produce' ? 1 : 0) || 1,
     feedback: purpose === 'produce' && subject !== undefined ? (task.subjects[subject]?.feedback ?? '') : '',
   }
-  const adjustments: Adjustments = role.generator?.({ ...(request.input as object), ...base }) ?? {}
-  const prompts = promptsOf(role, request.input, base, adjustments)
+  const asked = ask(role, request.input, base)
+  if ('thrown' in asked) return fail('failed', asked.thrown)
+  const { adjustments, prompts } = asked
   let submitted: Submitted = {}
   let turnId = ''
   const seat = await openSeat(runtime, {
@@ -168,6 +170,21 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
     }
   } finally {
     await session?.close()
+  }
+}
+
+/** What a role's own functions say. They are not our code: what they throw is the role's failure. CB_TEMPLATE. */
+function ask(
+  role: Role,
+  input: unknown,
+  base: TurnBase,
+): { adjustments: Adjustments; prompts: Prompts } | { thrown: string } {
+  try {
+    const adjustments = role.generator?.({ ...(input as object), ...base }) ?? {}
+    return { adjustments, prompts: promptsOf(role, input, base, adjustments) }
+  } catch (error) {
+    if (CodebandError.is(error)) throw error
+    return { thrown: `a function of role '${role.id}' threw ${String(error)}` }
   }
 }
 

@@ -55,7 +55,10 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
     if (entry === undefined) await log.must({ type: 'BeginEffect', task: taskId, place, effect: summary })
     const { answer, requests } = await execute(effect, place, scope).catch((error: unknown) => {
       if (error instanceof EffectError) return fail(error.outcome, error.reason)
-      throw error
+      if (error instanceof Halt || CodebandError.is(error)) throw error
+      // A fault of ours is not the task's failure: the task stays as it is, and goes on when the fault is mended.
+      const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      throw new CodebandError('CB_INTERNAL', { detail }, { cause: error })
     })
     return finish(place, answer, requests)
   }

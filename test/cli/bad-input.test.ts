@@ -4,7 +4,10 @@ import { describe, expect, test } from 'vitest'
 import { cli, cliEnv, startCli } from '../scene/cli.ts'
 import { personsGit, place, repositoryOf, sampleRepository } from '../scene/place.ts'
 
-const scriptedConfig = (more: string, families = "'anthropic', 'openai'"): string => `import { defineConfig } from 'codeband'
+const scriptedConfig = (
+  more: string,
+  families = "'anthropic', 'openai'",
+): string => `import { defineConfig } from 'codeband'
 import { scripted } from 'codeband/scripted'
 const [a, b] = [${families}]
 export default defineConfig({
@@ -27,7 +30,10 @@ async function told(repo: string, argv: string[], { code, says }: Told, env: Rec
   expect(result.stderr).not.toMatch(/\n\s+at /)
 }
 
-async function trusted(at: string, files: Record<string, string>): Promise<{ repo: string; env: Record<string, string> }> {
+async function trusted(
+  at: string,
+  files: Record<string, string>,
+): Promise<{ repo: string; env: Record<string, string> }> {
   const repo = repositoryOf(join(at, 'repo'), { 'package.json': '{"scripts":{"test":"true"}}', ...files })
   const env = cliEnv(at)
   expect((await cli(repo, ['trust', '--yes'], env)).code).toBe(0)
@@ -60,10 +66,19 @@ describe('bad input gets one clear line with its code and its cure', () => {
 
   test('an unknown role, and an unknown framework, in the configuration', async () => {
     const at = place()
-    const { repo, env } = await trusted(at, { 'codeband.config.ts': scriptedConfig('workers: { codre: { claude: 1 } },') })
+    const { repo, env } = await trusted(at, {
+      'codeband.config.ts': scriptedConfig('workers: { codre: { claude: 1 } },'),
+    })
     await told(repo, ['run', 'x'], { code: 2, says: /^CB_ROLE_UNKNOWN .*'codre'.*coder/s }, env)
-    const other = await trusted(join(at, 'other'), { 'codeband.config.ts': scriptedConfig('workers: { coder: { gemini: 1 } },') })
-    await told(other.repo, ['run', 'x'], { code: 2, says: /^CB_FRAMEWORK_UNKNOWN .*'gemini'.*claude, codex/s }, other.env)
+    const other = await trusted(join(at, 'other'), {
+      'codeband.config.ts': scriptedConfig('workers: { coder: { gemini: 1 } },'),
+    })
+    await told(
+      other.repo,
+      ['run', 'x'],
+      { code: 2, says: /^CB_FRAMEWORK_UNKNOWN .*'gemini'.*claude, codex/s },
+      other.env,
+    )
   })
 
   test('an unknown key in the configuration, and YAML that does not parse', async () => {
@@ -76,8 +91,16 @@ describe('bad input gets one clear line with its code and its cure', () => {
 
   test('a role file with a syntax error is told with file, line and column, and nothing runs', async () => {
     const at = place()
-    const { repo, env } = await trusted(at, { 'codeband.config.ts': scriptedConfig(''), '.agents/broken.ts': 'export default {\n  id: "x",,\n}\n' })
-    await told(repo, ['run', 'x'], { code: 2, says: /^CB_ROLE_INVALID [\s\S]*\.agents\/broken\.ts:2:\d+: error syntax/ }, env)
+    const { repo, env } = await trusted(at, {
+      'codeband.config.ts': scriptedConfig(''),
+      '.agents/broken.ts': 'export default {\n  id: "x",,\n}\n',
+    })
+    await told(
+      repo,
+      ['run', 'x'],
+      { code: 2, says: /^CB_ROLE_INVALID [\s\S]*\.agents\/broken\.ts:2:\d+: error syntax/ },
+      env,
+    )
     const roles = await cli(repo, ['roles', '--json'], env)
     expect(roles.code).toBe(2)
     const { diagnostics, roles: all } = JSON.parse(roles.stdout)
@@ -89,16 +112,21 @@ describe('bad input gets one clear line with its code and its cure', () => {
 
   test('a role with an unknown tool, an unknown key and an unknown reviewer names each, with what was meant', async () => {
     const at = place()
-    const role = "import { defineRole } from 'codeband'\nexport default { ...defineRole({ id: 'scribe', description: 'x', tools: ['read_file'], reviewedBy: 'code-reviewr', produces: 'change' }), promt: 'x' }\n"
+    const role =
+      "import { defineRole } from 'codeband'\nexport default { ...defineRole({ id: 'scribe', description: 'x', tools: ['read_file'], reviewedBy: 'code-reviewr', produces: 'change' }), promt: 'x' }\n"
     const { repo, env } = await trusted(at, { 'codeband.config.ts': scriptedConfig(''), '.agents/scribe.ts': role })
     const { stdout } = await cli(repo, ['roles', '--json'], env)
-    const found = JSON.parse(stdout).diagnostics.map(({ code, message }: { code: string; message: string }) => `${code} ${message}`)
+    const found = JSON.parse(stdout).diagnostics.map(
+      ({ code, message }: { code: string; message: string }) => `${code} ${message}`,
+    )
     expect(found).toEqual(expect.arrayContaining([expect.stringMatching(/unknown-key .*promt/)]))
   })
 
   test('definitions that are not trusted do not run without a person', async () => {
     const at = place()
-    const repo = repositoryOf(join(at, 'repo'), { 'codeband.config.ts': `import { writeFileSync } from 'node:fs'\nwriteFileSync('${join(at, 'canary')}', 'ran')\nexport default {}\n` })
+    const repo = repositoryOf(join(at, 'repo'), {
+      'codeband.config.ts': `import { writeFileSync } from 'node:fs'\nwriteFileSync('${join(at, 'canary')}', 'ran')\nexport default {}\n`,
+    })
     const env = cliEnv(at)
     for (const argv of [['run', 'x'], ['roles'], ['doctor'], ['status'], ['resume']]) await cli(repo, argv, env)
     await told(repo, ['run', 'x'], { code: 2, says: /^CB_UNTRUSTED .*codeband trust --yes/ }, env)
@@ -120,7 +148,8 @@ describe('bad input gets one clear line with its code and its cure', () => {
 
   test('a missing client', { timeout: 60_000 }, async () => {
     const at = place()
-    const config = "import { defineConfig } from 'codeband'\nimport { codex } from 'codeband/codex'\nimport { scripted } from 'codeband/scripted'\nexport default defineConfig({ frameworks: { codex: codex({ executable: '/nonexistent/codex' }), claude: scripted({ id: 'claude', family: 'anthropic', script: { turns: [] } }) }, sandbox: 'if-available' })\n"
+    const config =
+      "import { defineConfig } from 'codeband'\nimport { codex } from 'codeband/codex'\nimport { scripted } from 'codeband/scripted'\nexport default defineConfig({ frameworks: { codex: codex({ executable: '/nonexistent/codex' }), claude: scripted({ id: 'claude', family: 'anthropic', script: { turns: [] } }) }, sandbox: 'if-available' })\n"
     const { repo, env } = await trusted(at, { 'codeband.config.ts': config })
     await told(repo, ['run', 'x'], { code: 2, says: /^CB_CLIENT_MISSING .*codex/ }, env)
     // Nothing is lost: the task is there, and goes on once the client is.
@@ -139,7 +168,9 @@ describe('bad input gets one clear line with its code and its cure', () => {
     await told(repo, ['run', '--role', 'plannr', '{}'], { code: 2, says: /^CB_ROLE_UNKNOWN .*plannr.*planner/s }, env)
   })
 
-  test('a second run on the same repository at the same time, which leaves the first one alone', { timeout: 60_000 }, async () => {
+  test('a second run on the same repository at the same time, which leaves the first one alone', {
+    timeout: 60_000,
+  }, async () => {
     const at = place()
     const repo = sampleRepository(join(at, 'durations'))
     const env = cliEnv(at)

@@ -13,13 +13,29 @@ export interface CliResult {
 /** The environment of a person's shell, with state and home in a folder of the test. */
 export function cliEnv(place: string, extra: Record<string, string> = {}): Record<string, string> {
   const own = join(root, 'node_modules/.bin')
-  return { PATH: `${own}:${process.env.PATH}`, HOME: place, XDG_STATE_HOME: join(place, 'state'), LANG: 'C.UTF-8', ...extra }
+  return {
+    PATH: `${own}:${process.env.PATH}`,
+    HOME: place,
+    XDG_STATE_HOME: join(place, 'state'),
+    LANG: 'C.UTF-8',
+    ...extra,
+  }
 }
 
 /** Starts the command line from source, in a process group of its own. */
 export function startCli(cwd: string, argv: readonly string[], env: Record<string, string>): ChildProcess {
-  const program = [join(root, 'node_modules/tsx/dist/cli.mjs'), '--tsconfig', join(root, 'tsconfig.json'), join(root, 'adapters/cli/main.ts')]
-  return spawn(join(root, 'node_modules/.bin/node'), [...program, ...argv], { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  const program = [
+    join(root, 'node_modules/tsx/dist/cli.mjs'),
+    '--tsconfig',
+    join(root, 'tsconfig.json'),
+    join(root, 'adapters/cli/main.ts'),
+  ]
+  return spawn(join(root, 'node_modules/.bin/node'), [...program, ...argv], {
+    cwd,
+    env,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
 }
 
 export function cli(cwd: string, argv: readonly string[], env: Record<string, string>): Promise<CliResult> {

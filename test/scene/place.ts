@@ -14,7 +14,15 @@ export function place(): string {
 
 /** git as a person runs it, with an identity. */
 export function personsGit(cwd: string, ...argv: string[]): string {
-  const env = { PATH: process.env.PATH!, HOME: cwd, GIT_CONFIG_NOSYSTEM: '1', GIT_AUTHOR_NAME: 'ada', GIT_AUTHOR_EMAIL: 'ada@localhost', GIT_COMMITTER_NAME: 'ada', GIT_COMMITTER_EMAIL: 'ada@localhost' }
+  const env = {
+    PATH: process.env.PATH!,
+    HOME: cwd,
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_AUTHOR_NAME: 'ada',
+    GIT_AUTHOR_EMAIL: 'ada@localhost',
+    GIT_COMMITTER_NAME: 'ada',
+    GIT_COMMITTER_EMAIL: 'ada@localhost',
+  }
   return execFileSync('git', argv, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim()
 }
 

@@ -17,7 +17,10 @@ export async function diff({ screen, cwd }: Cli, [worker = '']: readonly (string
   await close()
   if (!workers.has(worker)) {
     const known = [...workers]
-    throw new CodebandError('CB_WORKER_UNKNOWN', { worker, known: `${known.join(', ') || 'none has worked yet'}.${didYouMean(worker, known)}` })
+    throw new CodebandError('CB_WORKER_UNKNOWN', {
+      worker,
+      known: `${known.join(', ') || 'none has worked yet'}.${didYouMean(worker, known)}`,
+    })
   }
   if (last === undefined) {
     screen.object({ worker, commit: null })

@@ -1,14 +1,14 @@
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { bundleDefinitions, trustDefinitions } from '../../bundle-definitions.ts'
+import { findConfig } from '../../config-file.ts'
 import { claude } from '../../frameworks/claude.ts'
 import { codex } from '../../frameworks/codex.ts'
 import { baseEnv, host } from '../../host.ts'
-import { bundleDefinitions, trustDefinitions } from '../../bundle-definitions.ts'
-import { findConfig } from '../../config-file.ts'
 import { openRepository } from '../../repository.ts'
 import type { ExitCode } from '../exit.ts'
 import type { Cli } from '../program.ts'
-import { configSource, firstRole, type Found, setupOf } from '../scaffold.ts'
+import { configSource, type Found, firstRole, setupOf } from '../scaffold.ts'
 
 /** `codeband init`: looks what is here and writes the definitions for it. Never overwrites. */
 export async function init({ screen, cwd }: Cli): Promise<ExitCode> {
@@ -16,12 +16,21 @@ export async function init({ screen, cwd }: Cli): Promise<ExitCode> {
   const { root, branch } = repository
   const env = { ...baseEnv(host()), ...(host().env as Record<string, string>) }
   const clients: Found['clients'] = []
-  for (const [name, framework] of [['claude', claude()], ['codex', codex()]] as const) {
+  for (const [name, framework] of [
+    ['claude', claude()],
+    ['codex', codex()],
+  ] as const) {
     const check = await framework.check!({ env, repo: root })
-    screen.line(`${check.ok ? screen.paint.green('found  ') : screen.paint.yellow('missing')}  ${name}: ${check.found}${check.ok ? '' : `. ${check.cure}`}`)
+    screen.line(
+      `${check.ok ? screen.paint.green('found  ') : screen.paint.yellow('missing')}  ${name}: ${check.found}${check.ok ? '' : `. ${check.cure}`}`,
+    )
     if (check.ok) clients.push(name)
   }
-  const has = async (file: string): Promise<boolean> => access(join(root, file)).then(() => true, () => false)
+  const has = async (file: string): Promise<boolean> =>
+    access(join(root, file)).then(
+      () => true,
+      () => false,
+    )
   const project = await setupOf({ has, read: (file) => readFile(join(root, file), 'utf8') })
   screen.line(`         ${project.manager ?? 'no package manager'}, branch ${branch ?? '(detached)'}`)
 
@@ -42,7 +51,9 @@ export async function init({ screen, cwd }: Cli): Promise<ExitCode> {
   for (const file of written) screen.line(`${screen.paint.green('wrote  ')}  ${file}`)
   for (const file of kept) screen.line(`${screen.paint.dim('kept   ')}  ${file}`)
   if (clients.length === 1) {
-    screen.line(`Only ${clients[0]} is here: the configuration waives opposition, so its own family reviews it, every landing is marked same-family, and nothing lands without you.`)
+    screen.line(
+      `Only ${clients[0]} is here: the configuration waives opposition, so its own family reviews it, every landing is marked same-family, and nothing lands without you.`,
+    )
   }
   screen.line()
   if (clients.length === 0) screen.line('No client was found. Try the offline band:  npx codeband demo')

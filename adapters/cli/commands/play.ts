@@ -2,8 +2,7 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CodebandError, didYouMean } from '../../../core/errors.ts'
-import type { Role } from '../../../core/role/role.ts'
-import type { StepsContext } from '../../../core/role/role.ts'
+import type { Role, StepsContext } from '../../../core/role/role.ts'
 import { memoryEventStore } from '../../event-stores/memory.ts'
 import { scripted } from '../../frameworks/scripted.ts'
 import { host } from '../../host.ts'
@@ -17,15 +16,34 @@ import type { Cli } from '../program.ts'
 import { confirmTrust } from '../trust-prompt.ts'
 
 /** `codeband run --role ROLE 'INPUT' [--script FILE]`: one role in a throw-away worktree and a log that is not kept. */
-export async function playRole({ screen, cwd }: Cli, id: string, given: string, script: string | undefined): Promise<ExitCode> {
+export async function playRole(
+  { screen, cwd }: Cli,
+  id: string,
+  given: string,
+  script: string | undefined,
+): Promise<ExitCode> {
   const repository = await openRepository(cwd)
-  const definitions = await loadDefinitions(repository, { confirm: confirmTrust(screen), frameworksMayMiss: script !== undefined })
+  const definitions = await loadDefinitions(repository, {
+    confirm: confirmTrust(screen),
+    frameworksMayMiss: script !== undefined,
+  })
   const role = definitions.roles.get(id)
   const known = [...definitions.roles.keys()]
-  if (role === undefined) throw new CodebandError('CB_ROLE_UNKNOWN', { where: `--role${didYouMean(id, known)}`, name: id, known: known.join(', ') })
+  if (role === undefined)
+    throw new CodebandError('CB_ROLE_UNKNOWN', {
+      where: `--role${didYouMean(id, known)}`,
+      name: id,
+      known: known.join(', '),
+    })
   const input = inputOf(role, given)
-  const frameworks = script === undefined ? definitions.config.frameworks : { scripted: scripted({ id: 'scripted', family: 'scripted', script }) }
-  const config = script === undefined ? definitions.config : { ...definitions.config, frameworks, workers: {}, review: { opposition: 'waived' as const } }
+  const frameworks =
+    script === undefined
+      ? definitions.config.frameworks
+      : { scripted: scripted({ id: 'scripted', family: 'scripted', script }) }
+  const config =
+    script === undefined
+      ? definitions.config
+      : { ...definitions.config, frameworks, workers: {}, review: { opposition: 'waived' as const } }
   const conductor: Role = {
     id: 'conductor',
     description: `Plays ${id} once.`,
@@ -34,11 +52,24 @@ export async function playRole({ screen, cwd }: Cli, id: string, given: string, 
       return yield* band.spawn(role, input)
     },
   }
-  const roles = new Map([...definitions.roles].map(([name, one]) => [name, script === undefined ? one : { ...one, frameworks: undefined }]))
+  const roles = new Map(
+    [...definitions.roles].map(([name, one]) => [name, script === undefined ? one : { ...one, frameworks: undefined }]),
+  )
   roles.set('conductor', conductor)
   const home = await mkdtemp(join(await realpath(tmpdir()), 'codeband-try-'))
   try {
-    const band = await openBand({ ...definitions, root: repository.root, home, host: host(), store: memoryEventStore(), config, roles, wait: false, answer: screen.terminal ? askPerson : undefined, by: host().user })
+    const band = await openBand({
+      ...definitions,
+      root: repository.root,
+      home,
+      host: host(),
+      store: memoryEventStore(),
+      config,
+      roles,
+      wait: false,
+      answer: screen.terminal ? askPerson : undefined,
+      by: host().user,
+    })
     band.on('event', (event) => {
       if (!screen.json && event.type === 'TurnStarted') {
         screen.line(screen.paint.dim(`--- system prompt\n${event.systemPrompt}\n--- prompt\n${event.prompt}\n---`))
@@ -64,6 +95,10 @@ function inputOf({ id }: Role, given: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new CodebandError('CB_INPUT_INVALID', { role: id, problems: `it is not JSON: ${(cause as Error).message}` }, { cause })
+    throw new CodebandError(
+      'CB_INPUT_INVALID',
+      { role: id, problems: `it is not JSON: ${(cause as Error).message}` },
+      { cause },
+    )
   }
 }

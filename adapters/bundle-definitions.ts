@@ -1,0 +1,106 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import type { Bundle, Loader } from '../core/ports/loader.ts'
+import { findDefinitions } from './definitions.ts'
+import { esbuildLoader } from './loaders/esbuild.ts'
+import { builtinRolesFolder, packageFolder } from './package-folder.ts'
+import type { Repository } from './repository.ts'
+import { trust } from './trust.ts'
+
+/** The definitions of a repository, bundled; nothing of them has run. The roles that ship are a bundle of their own, so that a new
+ *  codeband needs no new trust. */
+export interface BundledDefinitions {
+  /** What trust is given to: the repository's own files and all they import. */
+  hash: string
+  /** What a task keeps: the same, and the roles that ship. */
+  definitions: string
+  /** The repository's own definition files. */
+  files: readonly string[]
+  own: Bundle
+  builtin: Bundle
+  configFile: string | undefined
+  configData: unknown
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+export async function bundleDefinitions(repository: Repository): Promise<BundledDefinitions> {
+  const found = await findDefinitions({ root: repository.root, builtin: builtinRolesFolder() })
+  const own = await (await loaderFor(repository.root)).bundle(found.own)
+  const builtin = await (await loaderFor(packageFolder())).bundle(found.builtin)
+  const { file, data, text = '' } = found.config ?? {}
+  const hash = sha256(`${own.hash}\n${text}`)
+  const definitions = sha256(`${hash}\n${builtin.hash}`)
+  const code = found.own.map(({ path }) => path)
+  const files = [...code, ...(file === undefined || data === undefined ? [] : [file])].map((path) =>
+    relative(repository.root, path),
+  )
+  return { hash, definitions, files, own, builtin, configFile: file, configData: data }
+}
+
+export async function trustDefinitions({ home }: Repository, hash: string): Promise<void> {
+  await trust(home, hash)
+}
+
+/** Keeps the bundles in `$CODEBAND_HOME/roles/<hash>.mjs`, and which of them belong together beside them. */
+export async function keepDefinitions(
+  { home }: Repository,
+  { definitions, own, builtin, configFile, configData }: BundledDefinitions,
+): Promise<void> {
+  const folder = join(home, 'roles')
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  for (const bundle of [own, builtin]) await writeOnce(join(folder, `${bundle.hash}.mjs`), bundle.code)
+  await writeOnce(
+    join(folder, `${definitions}.json`),
+    JSON.stringify({ own: own.hash, builtin: builtin.hash, configFile, configData }),
+  )
+}
+
+/** What was kept under that hash, or undefined. A bundle that was altered since is refused by the loader. */
+export async function keptDefinitions(
+  { home }: Repository,
+  definitions: string,
+): Promise<BundledDefinitions | undefined> {
+  const read = (name: string): Promise<string | undefined> =>
+    readFile(join(home, 'roles', name), 'utf8').catch(() => undefined)
+  const index = await read(`${definitions}.json`)
+  if (index === undefined) return undefined
+  const { own, builtin, configFile, configData } = JSON.parse(index) as {
+    own: string
+    builtin: string
+    configFile?: string
+    configData?: unknown
+  }
+  const codes = [await read(`${own}.mjs`), await read(`${builtin}.mjs`)]
+  const [ownCode, builtinCode] = codes
+  if (ownCode === undefined || builtinCode === undefined) return undefined
+  const bundle = (hash: string, code: string): Bundle => ({ hash, code, inputs: [], diagnostics: [] })
+  return {
+    hash: '',
+    definitions,
+    files: [],
+    own: bundle(own, ownCode),
+    builtin: bundle(builtin, builtinCode),
+    configFile,
+    configData,
+  }
+}
+
+async function writeOnce(path: string, text: string): Promise<void> {
+  const draft = `${path}.${randomUUID()}`
+  await writeFile(draft, text, { mode: 0o600 })
+  await rename(draft, path)
+}
+
+export async function loaderFor(root: string): Promise<Loader> {
+  // Here, and nowhere else, codeband looks at itself: role files get exactly these modules.
+  const modules = {
+    codeband: await import('./index.ts'),
+    'codeband/claude': await import('./frameworks/claude.ts'),
+    'codeband/codex': await import('./frameworks/codex.ts'),
+    'codeband/scripted': await import('./frameworks/scripted.ts'),
+    zod: await import('zod'),
+  }
+  return esbuildLoader({ root, modules })
+}
