@@ -46,7 +46,7 @@ export async function planUnfinished(shadow: Shadow, from: string, to: string, o
   const touched = new Map((await touchedBetween(shadow.git, from, to)).map((one) => [one.name, one]))
   const notFrom = new Set(await unstagedIn(shadow.git))
   const after = await shadow.second()
-  await after.bytes(['read-tree', '-m', from, to])
+  await after.bytes(['read-tree', '-i', '-m', from, to])
   await refresh(after)
   const notTo = new Set(await unstagedIn(after))
 
@@ -82,7 +82,7 @@ export async function backward(shadow: Shadow, from: string, to: string): Promis
   if (plan.dirty.length === 0) await putBack(shadow, plan)
 }
 
-async function putBack({ git: own, checkout }: Shadow, { remove, restore }: Plan): Promise<void> {
+export async function putBack({ git: own, checkout }: Shadow, { remove, restore }: Plan): Promise<void> {
   for (const name of remove) await removeName(checkout.path, name)
   if (restore.length > 0) {
     await own.bytes(['checkout-index', '--force', '--index', '-z', '--stdin'], { input: join(restore) })

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { link, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -30,7 +31,7 @@ export async function lockIndex(gitDir: string, intent: Intent): Promise<IndexLo
   const path = join(gitDir, 'index.lock')
   const owner: Owner = { codeband: 'landing', ...intent, pid: process.pid, birth: await birthOf(process.pid) }
   const content = JSON.stringify(owner)
-  const draft = `${path}.${process.pid}`
+  const draft = `${path}.${randomUUID()}`
   let unfinished: Intent | undefined
   for (const until = Date.now() + patience; ; await sleep(40)) {
     await rm(draft, { force: true })
@@ -52,7 +53,7 @@ export async function lockIndex(gitDir: string, intent: Intent): Promise<IndexLo
     const dead = await abandonedLock(gitDir)
     if (dead !== undefined) {
       await waitForOrphans(intent.checkout)
-      const aside = `${path}.${process.pid}.old`
+      const aside = `${draft}.old`
       await rename(path, aside).catch(absent)
       await rm(aside, { force: true })
       unfinished = dead

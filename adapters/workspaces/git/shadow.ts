@@ -90,16 +90,14 @@ export async function openShadow(checkout: Checkout, store: Store, scratch: stri
 }
 
 async function settingsOf({ path, gitDir }: Checkout, bin: string | undefined): Promise<Record<string, string>> {
-  const { stdout } = await git({ gitDir, workTree: path, bin }).run([
-    'config',
-    '--null',
-    '--get-regexp',
-    '^(core|index)\\.',
-  ])
+  const options = ['--null', '--show-scope', '--get-regexp', '^(core|index)\\.']
+  const { stdout } = await git({ gitDir, workTree: path, bin }).run(['config', ...options])
   const settings: Record<string, string> = {}
-  for (const entry of stdout.toString('utf8').split('\0')) {
-    const [key = '', value = 'true'] = entry.split('\n')
-    if (plain.test(key) && /^[\w-]+$/.test(value)) settings[key] = value
+  const parts = stdout.toString('utf8').split('\0')
+  for (let at = 0; at + 1 < parts.length; at += 2) {
+    const [key = '', value = 'true'] = parts[at + 1]!.split('\n')
+    // Not those that core itself gives on the command line.
+    if (parts[at] !== 'command' && plain.test(key) && /^[\w-]+$/.test(value)) settings[key] = value
   }
   return settings
 }

@@ -138,12 +138,14 @@ export async function transfer(
 
 const keepMark = async (): Promise<string> => `codeband: landing of ${process.pid}, ${await birthOf(process.pid)}\n`
 
-/** Removes what landings that were killed left against garbage collection. */
+/** Removes what landings that were killed left among the packs. */
 export async function removeOldKeeps(objects: string): Promise<void> {
   const folder = pathOf(objects, 'pack')
   for (const name of (await readdir(folder).catch(absent)) ?? []) {
-    if (!name.endsWith('.keep')) continue
     const path = pathOf(folder, name)
+    const draft = /^codeband-(\d+)-.*\.draft$/.exec(name)
+    if (draft && (await birthOf(Number(draft[1]))) === undefined) await rm(path, { force: true })
+    if (!name.endsWith('.keep')) continue
     const mark = /^codeband: landing of (\d+), (.*)\n$/.exec((await readFile(path, 'utf8').catch(absent)) ?? '')
     if (mark && (await birthOf(Number(mark[1]))) !== mark[2]) await rm(path, { force: true })
   }
@@ -151,7 +153,8 @@ export async function removeOldKeeps(objects: string): Promise<void> {
 
 /** Copies across file systems; durable before it has its name. */
 async function settleInto(source: string, folder: string, name: string): Promise<void> {
-  const draft = pathOf(folder, `tmp_codeband_${process.pid}_${name}`)
+  // Not `tmp_...`: a garbage collection of the person would take that away.
+  const draft = pathOf(folder, `codeband-${process.pid}-${name}.draft`)
   await copyFile(source, draft)
   const file = await open(draft, 'r+')
   await file.sync()

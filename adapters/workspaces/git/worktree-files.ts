@@ -38,7 +38,7 @@ export async function sweep(
   { modes, folders, submodules }: Tracked,
   kept: ReadonlySet<string>,
 ): Promise<void> {
-  const keptFolders = new Set([...kept].flatMap(foldersOf))
+  const keptFolders = new Set([...kept].flatMap((name) => foldersOf(name.replace(/\/$/, ''))))
   const places = new Set(submodules)
   // Goes down only into what the folder above lists as a folder, so that no link is ever followed.
   async function clean(folder: string): Promise<void> {
