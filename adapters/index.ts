@@ -14,15 +14,15 @@ export {
   type ChangeProduct,
   type Clock,
   CodebandError,
+  type Diagnostic,
   defineConfig,
   defineRole,
   defineTool,
-  type Diagnostic,
   type Effect,
   EffectError,
-  errors,
   type Event,
   type EventStore,
+  errors,
   type Failure,
   Finding,
   type Framework,
@@ -93,7 +93,8 @@ export interface BandOptions extends Config {
 export async function createBand(options: BandOptions): Promise<Band> {
   const { repo, roles = [], tools = [], trust, home, wait = false, answer, by, env, ...given } = options
   const { openRepository } = await import('./repository.ts')
-  const { bundleDefinitions, evaluateDefinitions, whole } = await import('./load-definitions.ts')
+  const { bundleDefinitions, keepDefinitions } = await import('./bundle-definitions.ts')
+  const { evaluateDefinitions, whole } = await import('./load-definitions.ts')
   const { frameworkNamed } = await import('./frameworks-by-name.ts')
   const { openBand } = await import('./open-band.ts')
   const { openStore } = await import('./repository-log.ts')
@@ -105,10 +106,19 @@ export async function createBand(options: BandOptions): Promise<Band> {
   }
   const evaluated = await evaluateDefinitions(repository, bundled, { mayRun: trust !== undefined, roles, tools })
   const config = resolveConfig({ ...evaluated.rawConfig, ...given }, 'the options of createBand', frameworkNamed)
-  const definitions = whole(repository, config, evaluated, bundled.hash)
+  const definitions = whole(repository, config, evaluated, bundled, { roles })
+  if (trust !== undefined) await keepDefinitions(repository, bundled)
   const store = openStore(repository)
   try {
-    return await openBand({ ...repository, ...definitions, host: surroundings, store, wait, answer, by: by ?? surroundings.user })
+    return await openBand({
+      ...repository,
+      ...definitions,
+      host: surroundings,
+      store,
+      wait,
+      answer,
+      by: by ?? surroundings.user,
+    })
   } catch (error) {
     await store.close()
     throw error

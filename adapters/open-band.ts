@@ -44,6 +44,10 @@ export interface BandParts {
   roles: ReadonlyMap<string, Role>
   tools: readonly Tool[]
   policy: Policy
+  /** The definitions that an older task began with. */
+  older?(
+    definitions: string,
+  ): Promise<{ config: ResolvedConfig; roles: ReadonlyMap<string, Role>; tools: readonly Tool[] } | undefined>
   /** True: wait for a person where one must decide. False: park. */
   wait: boolean
   answer?: Runtime['answer']
@@ -81,7 +85,14 @@ export async function openBand(parts: BandParts): Promise<Band> {
     wait: parts.wait,
     answer: parts.answer,
   }
-  const leading = openLeadingBand(runtime, async () => policy)
+  /** A task keeps the definitions it began with; edits serve later tasks. */
+  async function runtimeFor(definitions: string): Promise<Runtime> {
+    if (definitions === policy.definitions) return runtime
+    const kept = await parts.older?.(definitions)
+    if (kept === undefined) throw new CodebandError('CB_DEFINITIONS_GONE', { hash: definitions.slice(0, 12), home })
+    return { ...runtime, ...kept, roster: openRoster(kept.config, kept.roles) }
+  }
+  const leading = openLeadingBand(runtime, runtimeFor, policy)
 
   /** One thing at a time drives tasks; `close` waits for it. */
   let busy: Promise<unknown> = Promise.resolve()
@@ -108,7 +119,8 @@ export async function openBand(parts: BandParts): Promise<Band> {
     },
     run: (text) => inTurn(() => leading.run(text, { by })),
     resume: (task) => inTurn(() => leading.resume(task)),
-    nextTask: () => log.until((state) => Object.values(state.tasks).find(({ status }) => status === 'queued')?.id, stop.signal),
+    nextTask: () =>
+      log.until((state) => Object.values(state.tasks).find(({ status }) => status === 'queued')?.id, stop.signal),
     approve: (approval) => inFlight(answered(approval, leading.approve(approval, by))),
     reject: (approval, why) => inFlight(answered(approval, leading.reject(approval, why, by))),
     on: (name, listener) => void emitter.on(name, listener),

@@ -19,7 +19,18 @@ export async function openRepositoryBand(options: {
   const store = openStore(repository)
   try {
     const { wait, answer } = options
-    const band = await openBand({ ...repository, host: host(), store, config, roles, tools, policy, wait, answer, by: host().user })
+    const band = await openBand({
+      ...repository,
+      host: host(),
+      store,
+      config,
+      roles,
+      tools,
+      policy,
+      wait,
+      answer,
+      by: host().user,
+    })
     return { band, planOfAction }
   } catch (error) {
     await store.close()

@@ -40,16 +40,34 @@ export function openStore({ home }: Repository): ReturnType<typeof sqliteEventSt
 }
 
 /** A person's yes, or no with its reason, appended by whatever process they sit at. `leader`: who acts on it. CB_APPROVAL_UNKNOWN. */
-export async function givePersonsWord({ cwd, approval, why }: { cwd: string; approval: string; why?: string }): Promise<{ leader: string | undefined }> {
+export async function givePersonsWord({
+  cwd,
+  approval,
+  why,
+}: {
+  cwd: string
+  approval: string
+  why?: string
+}): Promise<{ leader: string | undefined }> {
   const { user: by } = host()
   return appending(await openRepository(cwd), async (log) => {
-    const answer = await log.dispatch(why === undefined ? { type: 'Approve', approval, by } : { type: 'Reject', approval, why, by })
+    const answer = await log.dispatch(
+      why === undefined ? { type: 'Approve', approval, by } : { type: 'Reject', approval, why, by },
+    )
     if (isRejection(answer)) throw new CodebandError('CB_APPROVAL_UNKNOWN', { id: approval })
   })
 }
 
 /** Queues a task for whoever leads. CB_TASK_EMPTY, CB_UNTRUSTED. */
-export async function submitTask({ cwd, text, confirm }: { cwd: string; text: string; confirm?: TrustQuestion }): Promise<{ id: string; leader: string | undefined }> {
+export async function submitTask({
+  cwd,
+  text,
+  confirm,
+}: {
+  cwd: string
+  text: string
+  confirm?: TrustQuestion
+}): Promise<{ id: string; leader: string | undefined }> {
   const repository = await openRepository(cwd)
   const { policy } = await loadDefinitions(repository, { confirm })
   let id = ''
@@ -60,7 +78,10 @@ export async function submitTask({ cwd, text, confirm }: { cwd: string; text: st
   return { id, leader }
 }
 
-async function appending(repository: Repository, work: (log: Awaited<ReturnType<typeof openLog>>) => Promise<void>): Promise<{ leader: string | undefined }> {
+async function appending(
+  repository: Repository,
+  work: (log: Awaited<ReturnType<typeof openLog>>) => Promise<void>,
+): Promise<{ leader: string | undefined }> {
   const store = openStore(repository)
   try {
     const log = await openLog({ store, now: systemClock.now })
