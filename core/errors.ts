@@ -7,7 +7,6 @@ export const errors = {
   CB_CLIENT_MISSING: "Framework '{framework}' needs {client}, which was not found. {cure}",
   CB_CLIENT_VERSION:
     "Framework '{framework}' found {client} {found}, but only {wanted} is known to obey the boundary. {cure}",
-  CB_COMMAND_UNKNOWN: "'{command}' is not a command of codeband. `codeband --help` lists them.",
   CB_CONFIG_INVALID: "'{file}' is not a valid configuration: {problems}",
   CB_CONFIG_READ: "'{file}' could not be loaded: {detail}",
   CB_DEFINITIONS_GONE:
@@ -46,7 +45,6 @@ export const errors = {
   CB_TASK_EMPTY: 'The task has no text. Say what you want: `codeband run "Fix the failing test"`.',
   CB_TASK_UNKNOWN: "There is no task '{task}'. `codeband status` lists them.",
   CB_TEMPLATE: "The {prompt} of role '{role}' names '{{{name}}}', which {detail}.",
-  CB_TOOL_UNKNOWN: "Role '{role}' grants the tool '{tool}', which does not exist.{hint}",
   CB_UNTRUSTED:
     "The roles and the configuration in '{repo}' are code that you have not trusted yet (hash {hash}). Read them, then run `codeband trust --yes`.",
   CB_USAGE: '{detail}',

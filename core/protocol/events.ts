@@ -216,3 +216,39 @@ export interface EffectSummary {
 export type TaskOutcome = 'success' | 'escalated' | 'failed' | 'refused' | 'cancelled' | 'budget' | 'infrastructure'
 export type EffectFailure = 'retry' | 'escalate' | 'failed' | 'refused' | 'cancelled' | 'budget' | 'infrastructure'
 export type ParkReason = 'approval' | 'dirty' | 'capacity' | 'ask'
+
+/** Every type this codeband knows. A log that holds another one was written by a newer codeband and is not folded at all. */
+const known: Readonly<Record<Event['type'], true>> = {
+  LeaderElected: true,
+  TaskSubmitted: true,
+  TaskStarted: true,
+  TaskParked: true,
+  TaskResumed: true,
+  TaskEnded: true,
+  EffectStarted: true,
+  EffectEnded: true,
+  EffectFailed: true,
+  TurnStarted: true,
+  TextSaid: true,
+  ToolCalled: true,
+  ToolReturned: true,
+  ViolationRecorded: true,
+  TurnEnded: true,
+  PlanSubmitted: true,
+  ChangeSubmitted: true,
+  VerdictGiven: true,
+  ChangeReturned: true,
+  CandidateBuilt: true,
+  ChecksRecorded: true,
+  RiskAssessed: true,
+  ApprovalRequested: true,
+  LandingStarted: true,
+  Landed: true,
+  LandingRefused: true,
+  ApprovalGiven: true,
+  ApprovalRefused: true,
+}
+
+export function isKnown(type: string): type is Event['type'] {
+  return Object.hasOwn(known, type)
+}

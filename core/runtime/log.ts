@@ -2,7 +2,7 @@ import { CodebandError } from '../errors.ts'
 import type { EventStore, Lead } from '../ports/event-store.ts'
 import { type Command, isRejection, type Rejection } from '../protocol/commands.ts'
 import { decide } from '../protocol/decide.ts'
-import type { Event, Recorded } from '../protocol/events.ts'
+import { type Event, isKnown, type Recorded } from '../protocol/events.ts'
 import { evolve } from '../protocol/evolve.ts'
 import { initialState, type State } from '../protocol/state.ts'
 
@@ -53,7 +53,11 @@ export async function openLog({
   }
 
   async function catchUp(): Promise<void> {
-    for await (const event of store.read(state.version)) take(event)
+    for await (const event of store.read(state.version)) {
+      // Skipping what is not understood would decide on half of the truth.
+      if (!isKnown(event.type)) throw new CodebandError('CB_EVENT_VERSION', { type: event.type, seq: event.seq })
+      take(event)
+    }
   }
 
   /** Decides a batch against the durable state; entries that are refused leave no event. */

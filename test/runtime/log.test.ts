@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { memoryEventStore } from '../../adapters/event-stores/memory.ts'
+import { isRejection } from '../../core/protocol/commands.ts'
+import type { Event } from '../../core/protocol/events.ts'
+import { openLog } from '../../core/runtime/log.ts'
+import { policy } from '../protocol/given.ts'
+
+const task = (id: string) => ({ type: 'SubmitTask', task: id, text: 'x', policy, by: 'ada' }) as const
+
+test('what one event-loop turn asks is decided in order and is all there', async () => {
+  const store = memoryEventStore()
+  const log = await openLog({ store, now: () => 1 })
+  const answers = await Promise.all([log.dispatch(task('t1')), log.dispatch(task('t1')), log.dispatch(task('t2'))])
+  expect(answers.map((answer) => (isRejection(answer) ? answer.code : answer.map(({ seq }) => seq)))).toEqual([[1], 'duplicate', [2]])
+  expect(Object.keys(log.state.tasks)).toEqual(['t1', 't2'])
+})
+
+test('several commands in one dispatch are one transaction: when one is refused, none has happened', async () => {
+  const log = await openLog({ store: memoryEventStore(), now: () => 1 })
+  const answer = await log.dispatch(task('t1'), task('t1'))
+  expect(answer).toMatchObject({ rejected: true, code: 'duplicate' })
+  expect(log.state.version).toBe(0)
+})
+
+test('two logs on one store decide again on what the other appended, and nobody overwrites anybody (I-07)', async () => {
+  const first = memoryEventStore()
+  const second = memoryEventStore({ log: first.log })
+  const a = await openLog({ store: first, now: () => 1 })
+  const b = await openLog({ store: second, now: () => 1 })
+  const both = await Promise.all([a.dispatch(task('t1')), b.dispatch(task('t1'))])
+  expect(both.map((answer) => isRejection(answer)).sort()).toEqual([false, true])
+  await b.must(task('t2'))
+  await a.must(task('t3'))
+  expect(Object.keys(a.state.tasks)).toEqual(['t1', 't2', 't3'])
+})
+
+test('an event of a type that is not known stops the log; it is never skipped (I-24)', async () => {
+  const store = memoryEventStore()
+  await store.append([{ type: 'FromTheFuture', at: 1, task: 't1' } as unknown as Event], 0)
+  await expect(openLog({ store, now: () => 1 })).rejects.toMatchObject({ code: 'CB_EVENT_VERSION' })
+})
+
+test('after a failed append nothing more is answered', async () => {
+  const store = memoryEventStore()
+  const log = await openLog({ store: { ...store, append: () => Promise.reject(new Error('no space')) }, now: () => 1 })
+  await expect(log.dispatch(task('t1'))).rejects.toThrow('no space')
+  await expect(log.dispatch(task('t2'))).rejects.toThrow('no space')
+  expect(log.state.version).toBe(0)
+})
