@@ -1,3 +1,4 @@
+import { CodebandError } from '../../../core/errors.ts'
 import type { WorktreeChange } from '../../../core/ports/workspace.ts'
 import { kindOf, under } from './files.ts'
 import { foldersOf, leadsIntoGit, nameOf, split } from './names.ts'
@@ -15,7 +16,7 @@ const options = ['--porcelain=v2', '-z', '--untracked-files=all', '--no-renames'
 
 export async function changesIn(place: Place): Promise<Changes> {
   const [status, nested, submodules, home] = await Promise.all([
-    place.git.bytes(['status', ...options]),
+    statusOf(place),
     nestedGit(place),
     inSubmodules(place),
     pointsHome(place),
@@ -39,6 +40,15 @@ export async function changesIn(place: Place): Promise<Changes> {
   const all = [...byName.values()].sort((a, b) => (a.path < b.path ? -1 : 1))
   const isStrange = ({ path }: WorktreeChange) => leadsIntoGit(path) || foldersOf(path).some((one) => places.has(one))
   return { savable: all.filter((one) => !isStrange(one)), strange: all.filter(isStrange) }
+}
+
+async function statusOf({ git, path }: Place): Promise<Buffer> {
+  const { exitCode, stdout, stderr } = await git.run(['status', ...options])
+  // It passes over a folder that it cannot read, with a warning: what lies there would be nobody's change.
+  if (exitCode !== 0 || /permission denied/i.test(stderr)) {
+    throw new CodebandError('CB_GIT', { command: 'status', place: path, detail: stderr })
+  }
+  return stdout
 }
 
 const added = (path: string): WorktreeChange => ({ path, status: 'added', tracked: false })

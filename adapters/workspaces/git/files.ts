@@ -32,14 +32,21 @@ export async function remove(path: Buffer | string): Promise<void> {
   }
 }
 
-async function openUp(path: Buffer | string): Promise<void> {
-  if ((await kindOf(path)) !== 'folder') return
-  await chmod(path, 0o700)
+/** Gives the owner back what a process has taken away; git knows of no such permissions. */
+export async function openUp(path: Buffer | string): Promise<void> {
+  const found = await lstat(path)
+  if (found.isFile() && (found.mode & 0o600) !== 0o600) await chmod(path, (found.mode & 0o7777) | 0o600)
+  if (!found.isDirectory()) return
+  if ((found.mode & 0o700) !== 0o700) await chmod(path, (found.mode & 0o7777) | 0o700)
   const folder = Buffer.from(path)
-  for (const entry of await readdir(folder, { withFileTypes: true, encoding: 'buffer' })) {
-    if (entry.isDirectory()) await openUp(Buffer.concat([folder, Buffer.from('/'), entry.name]))
+  for (const entry of await readdir(folder, { encoding: 'buffer' })) {
+    await openUp(Buffer.concat([folder, Buffer.from('/'), entry]))
   }
 }
+
+/** Whether an error of the system, or of git, comes of such permissions. */
+export const isLocked = (error: unknown): boolean =>
+  error instanceof Error && /\bEACCES\b|permission denied/i.test(error.message)
 
 /** The file holds all of the old or all of the new. `durable`: also after a power failure. */
 export async function writeWhole(

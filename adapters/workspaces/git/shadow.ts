@@ -77,7 +77,7 @@ export async function openShadow(checkout: Checkout, store: Store, scratch: stri
     async publish() {
       const draft = `${theirs}.codeband`
       await copyFile(index, draft)
-      const file = await open(draft, 'r+')
+      const file = await open(draft, 'r')
       await file.chmod(mode)
       await file.sync()
       await file.close()

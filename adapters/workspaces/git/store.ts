@@ -156,7 +156,8 @@ async function settleInto(source: string, folder: string, name: string): Promise
   // Not `tmp_...`: a garbage collection of the person would take that away.
   const draft = pathOf(folder, `codeband-${process.pid}-${name}.draft`)
   await copyFile(source, draft)
-  const file = await open(draft, 'r+')
+  // For reading: the copy of a pack may not be written, and what is read may be synced too.
+  const file = await open(draft, 'r')
   await file.sync()
   await file.close()
   await rename(draft, pathOf(folder, name))

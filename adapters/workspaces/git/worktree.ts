@@ -3,7 +3,7 @@ import { join as pathOf } from 'node:path'
 import type { Worktree, WorktreeChange } from '../../../core/ports/workspace.ts'
 import { type Git, git } from '../../git.ts'
 import { type Changes, changesIn } from './changes.ts'
-import { copyIndex, writeWhole } from './files.ts'
+import { copyIndex, isLocked, openUp, writeWhole } from './files.ts'
 import { join, nameOf, split } from './names.ts'
 import { patchOf } from './patch.ts'
 import { type Place, pointHome, settle } from './place.ts'
@@ -16,28 +16,38 @@ export function worktreeOf(place: Place, store: Store, scratch: string, queue: Q
   const named = ({ savable, strange }: Changes): WorktreeChange[] =>
     [...savable, ...strange].sort((a, b) => (a.path < b.path ? -1 : 1))
 
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> =>
+    queue(() =>
+      work().catch(async (error) => {
+        if (!isLocked(error)) throw error
+        // A process of the worker locked its own files up: unlocked, they are files as any.
+        await openUp(place.path)
+        return work()
+      }),
+    )
+
   return {
     path: place.path,
     get commit() {
       return place.commit
     },
-    changes: () => queue(async () => named(await changesIn(place))),
+    changes: () => inTurn(async () => named(await changesIn(place))),
     files: () =>
-      queue(async () => {
+      inTurn(async () => {
         const { savable } = await changesIn(place)
         const names = new Set([...place.tracked.modes].filter(([, mode]) => mode !== '160000').map(([name]) => name))
         for (const { path, status } of savable) status === 'deleted' ? names.delete(path) : names.add(path)
         return [...names].sort()
       }),
     settle: () =>
-      queue(async () => {
+      inTurn(async () => {
         const options = ['-z', '--others', '--exclude-standard', '--directory', '--no-empty-directory']
         const left = split(await place.git.bytes(['ls-files', ...options])).map(nameOf)
         await settle(place, new Set([...place.settled, ...left]))
       }),
-    restore: (paths) => queue(() => restore(place, paths)),
+    restore: (paths) => inTurn(() => restore(place, paths)),
     save: ({ message, author, at }) =>
-      queue(async () => {
+      inTurn(async () => {
         const { savable } = await changesIn(place)
         if (savable.length === 0) return undefined
         const index = pathOf(place.admin, 'index.save')
@@ -53,7 +63,7 @@ export function worktreeOf(place: Place, store: Store, scratch: string, queue: Q
         return { commit, tree }
       }),
     patch: (maxBytes) =>
-      queue(async () => {
+      inTurn(async () => {
         const { savable } = await changesIn(place)
         if (savable.length === 0) return ''
         await mkdir(scratch, { recursive: true })
@@ -66,7 +76,7 @@ export function worktreeOf(place: Place, store: Store, scratch: string, queue: Q
         }
       }),
     log: (count) =>
-      queue(() => store.git.text(['log', `--max-count=${count}`, '--format=%h %as %an: %s', place.commit, '--'])),
+      inTurn(() => store.git.text(['log', `--max-count=${count}`, '--format=%h %as %an: %s', place.commit, '--'])),
   }
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync, statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { writeFiles } from '../repository.ts'
@@ -65,12 +65,17 @@ describe("the person's checkout", () => {
     const linked = join(person.folder, 'linked')
     person.git('worktree', 'add', '--quiet', '--force', linked, 'main')
     const to = await change(workspaces, 'w', base, { 'a.txt': 'ONE\n', 'deep/x.txt': '2\n', 'z.txt': '2\n' })
-    // Not even root writes there.
-    execFileSync('chattr', ['+i', join(linked, 'deep/x.txt')])
+    // Not even root writes to an immutable file; others need no more than a folder's permissions.
+    const root = process.getuid?.() === 0
+    const block = (on: boolean) =>
+      root
+        ? execFileSync('chattr', [on ? '+i' : '-i', join(linked, 'deep/x.txt')])
+        : chmodSync(join(linked, 'deep'), on ? 0o555 : 0o755)
+    block(true)
     try {
       await expect(workspaces.land('main', base, to)).rejects.toMatchObject({ code: 'CB_GIT' })
     } finally {
-      execFileSync('chattr', ['-i', join(linked, 'deep/x.txt')])
+      block(false)
     }
     expect(person.git('rev-parse', 'main')).toBe(base)
     expect(person.git('status', '--porcelain')).toBe('')

@@ -160,18 +160,32 @@ describe('what a process leaves in a worktree', () => {
     expect(readFileSync(join(path, 'dir/b.txt'), 'utf8')).toBe('2')
   })
 
-  test('pipes and folders without permission hold nobody up', async () => {
-    const { workspaces, base } = await begin({ 'a.txt': '1', 'dir/b.txt': '2' })
+  test('pipes, and files and folders without permission, hold nobody up', async () => {
+    const { workspaces, base } = await begin({ 'a.txt': '1', 'dir/b.txt': '2', 'dir/sub/c.txt': '3', 'd.txt': '4' })
     const worktree = await workspaces.checkout('w', base)
     const { path } = worktree
+    const lock = () => {
+      for (const name of ['locked/in', 'locked', 'd.txt', 'dir/sub', 'dir']) chmodSync(join(path, name), 0)
+    }
     unlinkSync(join(path, 'a.txt'))
     execFileSync('mkfifo', [join(path, 'a.txt'), join(path, 'dir/pipe')])
-    writeFiles(path, { 'locked/in/x': '1' })
-    chmodSync(join(path, 'locked/in'), 0)
-    expect((await worktree.changes())[0]).toEqual({ path: 'a.txt', status: 'deleted', tracked: true })
-    await worktree.patch()
+    writeFiles(path, { 'locked/in/x': '1', 'd.txt': 'four', 'dir/sub/c.txt': 'three' })
+    lock()
+    expect(await worktree.changes()).toEqual([
+      { path: 'a.txt', status: 'deleted', tracked: true },
+      { path: 'd.txt', status: 'modified', tracked: true },
+      { path: 'dir/sub/c.txt', status: 'modified', tracked: true },
+      { path: 'locked/in/x', status: 'added', tracked: false },
+    ])
+    lock()
+    expect(await worktree.patch()).toContain('+three')
+    lock()
+    await worktree.restore(['locked/in/x'])
+    expect(existsSync(join(path, 'locked/in/x'))).toBe(false)
+    mkdirSync(join(path, 'locked/in'), { recursive: true })
+    lock()
     await workspaces.checkout('w', base)
-    expect(Object.keys(snapshot(path))).toEqual(['.git', 'a.txt', 'dir/b.txt'])
+    expect(Object.keys(snapshot(path))).toEqual(['.git', 'a.txt', 'd.txt', 'dir/b.txt', 'dir/sub/c.txt'])
   })
 
   test('a change that keeps size and time is seen', async () => {
