@@ -10,8 +10,10 @@ import { openLeadingBand, type TaskResult } from '../core/runtime/band.ts'
 import { openLog } from '../core/runtime/log.ts'
 import { openRoster, provePairing } from '../core/runtime/roster.ts'
 import type { Runtime } from '../core/runtime/runtime.ts'
+import { version } from '../core/version.ts'
 import { systemClock } from './clock.ts'
 import { baseEnv, type Host } from './host.ts'
+import { openLogs } from './logs.ts'
 import { openSandbox } from './sandboxes/open.ts'
 import { gitWorkspaces } from './workspaces/git.ts'
 
@@ -66,9 +68,15 @@ export async function openBand(parts: BandParts): Promise<Band> {
   const log = await openLog({ store, now: systemClock.now, lead })
   await log.must({ type: 'TakeLead', epoch: lead.epoch, process: `${host.user}@${host.machine} pid ${process.pid}` })
 
+  const logs = openLogs(home)
+  const families = [...new Set(Object.values(config.frameworks).map(({ family }) => family))]
+  logs.note('band opened', { version, epoch: lead.epoch, root, sandbox: sandbox.kind, families })
   const stop = new AbortController()
   const emitter = new EventEmitter<{ event: [Recorded] }>()
-  log.on((event) => emitter.emit('event', event))
+  log.on((event) => {
+    logs.event(event)
+    emitter.emit('event', event)
+  })
   const runtime: Runtime = {
     log,
     workspaces,
@@ -98,7 +106,7 @@ export async function openBand(parts: BandParts): Promise<Band> {
   let busy: Promise<unknown> = Promise.resolve()
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = busy.then(work, work)
-    busy = result.catch(() => undefined)
+    busy = result.catch((error: unknown) => logs.note('failed', { error: String(error) }))
     return result
   }
 
@@ -135,6 +143,8 @@ export async function openBand(parts: BandParts): Promise<Band> {
         await lead.release()
         await store.close()
         emitter.removeAllListeners()
+        logs.note('band closed')
+        logs.close()
       })()),
   }
 

@@ -12,7 +12,10 @@ function prepared(at: string, name: string): { repo: string; env: Record<string,
 
 async function eventsOf(repo: string, env: Record<string, string>): Promise<Recorded[]> {
   const { stdout } = await cli(repo, ['log', '--json'], env)
-  return stdout.trim().split('\n').map((line) => JSON.parse(line) as Recorded)
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Recorded)
 }
 
 /** Runs the task and kills the whole process group with SIGKILL as soon as it has told of that many events. */
@@ -27,7 +30,9 @@ async function runAndKill(repo: string, env: Record<string, string>, after: numb
   await gone
 }
 
-test('killed at ten moments and resumed, the run ends ten times with the same tree, one landing, and no finished turn played twice', { timeout: 400_000 }, async () => {
+test('killed at ten moments and resumed, the run ends ten times with the same tree, one landing, and no finished turn played twice', {
+  timeout: 400_000,
+}, async () => {
   const at = place()
   const whole = prepared(at, 'whole')
   await cli(whole.repo, ['trust', '--yes'], whole.env)
@@ -45,8 +50,12 @@ test('killed at ten moments and resumed, the run ends ten times with the same tr
     expect(personsGit(repo, 'status', '--porcelain')).toBe('')
     const events = await eventsOf(repo, env)
     expect(events.filter(({ type }) => type === 'Landed')).toHaveLength(1)
-    const places = new Map(events.flatMap((event) => (event.type === 'TurnStarted' ? [[event.turn, event.place] as const] : [])))
-    const done = events.flatMap((event) => (event.type === 'TurnEnded' && event.outcome === 'done' ? [places.get(event.turn)] : []))
+    const places = new Map(
+      events.flatMap((event) => (event.type === 'TurnStarted' ? [[event.turn, event.place] as const] : [])),
+    )
+    const done = events.flatMap((event) =>
+      event.type === 'TurnEnded' && event.outcome === 'done' ? [places.get(event.turn)] : [],
+    )
     expect(new Set(done).size).toBe(done.length)
   }
 })

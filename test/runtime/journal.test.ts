@@ -25,7 +25,7 @@ function recorder(journal = new Map<string, EffectAnswer>()) {
 describe('a program', () => {
   test('has a place for each effect, in branches too', async () => {
     const { perform, live } = recorder()
-    function* program(): Steps<unknown> {
+    function* program(): Steps<void> {
       yield* say('a')
       yield* band.each(['x', 'y'], function* (item) {
         yield* say(item)
@@ -64,7 +64,7 @@ describe('a program', () => {
       if (effect.kind === 'say') order.push(effect.text)
       return { ok: true, result: null }
     }
-    function* program(): Steps<unknown> {
+    function* program(): Steps<void> {
       yield* band.each([{ id: 'c', dependsOn: ['a', 'b'] }, { id: 'a', dependsOn: [] }, { id: 'b', dependsOn: ['a'] }], function* ({ id }) {
         yield* say(id)
       })
@@ -74,7 +74,7 @@ describe('a program', () => {
   })
 
   test('items that depend on each other in a circle are an error at once, not a wait for ever', async () => {
-    function* program(): Steps<unknown> {
+    function* program(): Steps<void> {
       yield* band.each([{ id: 'a', dependsOn: ['b'] }, { id: 'b', dependsOn: ['a'] }], () => say('x'))
     }
     await expect(drive(program(), 'p/', recorder().perform)).rejects.toThrow(/circle/)
