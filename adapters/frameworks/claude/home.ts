@@ -37,6 +37,9 @@ export interface EnvParts {
   more?: Readonly<Record<string, string>>
 }
 
+/** Makes the client run without hooks. */
+const hookless = 'CLAUDE_CODE_SIMPLE'
+
 /** The client's whole environment. Of what was given, its own variables count only where they are credentials: others switch things on. */
 export function clientEnv({ given, home, places, credentials, apiKey, baseUrl, retries, more }: EnvParts) {
   const own = (name: string) => /^(CLAUDE|ANTHROPIC|MCP_|NODE_|BUN_)/.test(name) && !credentials.includes(name)
@@ -45,7 +48,7 @@ export function clientEnv({ given, home, places, credentials, apiKey, baseUrl, r
     ...(baseUrl !== undefined && { ANTHROPIC_BASE_URL: baseUrl }),
     ...(apiKey !== undefined && { ANTHROPIC_API_KEY: apiKey }),
     CLAUDE_CODE_MAX_RETRIES: String(retries),
-    ...more,
+    ...Object.fromEntries(Object.entries(more ?? {}).filter(([name]) => name !== hookless)),
     HOME: home,
     TMPDIR: places.temp,
     CLAUDE_CONFIG_DIR: places.config,

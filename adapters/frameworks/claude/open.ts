@@ -52,7 +52,6 @@ export async function launch({ framework, query: start, executable, places, env,
       ...(effort !== undefined && { effort: effort as NonNullable<Options['effort']> }),
     },
   })
-  session = openSession({ query, prompts, client, tools, options, token, known: !resumed })
   const late = new AbortController()
   try {
     const timeout = sleep(startMs, undefined, { signal: late.signal, ref: false }).then(() => {
@@ -60,15 +59,26 @@ export async function launch({ framework, query: start, executable, places, env,
     })
     timeout.catch(() => undefined)
     await Promise.race([verify(query, tools, framework), timeout])
+    const usd = resumed ? await Promise.race([costSoFar(query), timeout]) : 0
+    session = openSession({ query, prompts, client, tools, options, token, usd })
     return session
   } catch (error) {
-    await session.close()
+    prompts.end()
+    await client.kill()
+    query.close()
     if (CodebandError.is(error)) throw error
     const detail = [(error as Error).message, client.complaints()].filter(Boolean).join(': ')
     throw new CodebandError('CB_BOUNDARY_UNENFORCEABLE', { framework, worker, detail }, { cause: error })
   } finally {
     late.abort()
   }
+}
+
+/** Dollars from which the client counts on in a conversation that is resumed: what it saved at its last orderly end, which after a kill
+ *  is less than what was spent. Asks nobody outside. */
+async function costSoFar(query: Query): Promise<number> {
+  const answer = await query.usage_EXPERIMENTAL_MAY_CHANGE_DO_NOT_RELY_ON_THIS_API_YET({ skipBehaviors: true })
+  return answer.session.total_cost_usd
 }
 
 async function verify(query: Query, tools: WireTools, framework: string): Promise<void> {

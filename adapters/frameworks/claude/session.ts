@@ -1,5 +1,5 @@
 import { CodebandError } from '../../../core/errors.ts'
-import type { Failure, Session, SessionOptions, ToolResult, TurnEvent } from '../../../core/ports/framework.ts'
+import type { Failure, Session, SessionOptions, ToolResult, TurnEvent, Usage } from '../../../core/ports/framework.ts'
 import { eventQueue } from '../codex/event-queue.ts'
 import { type Init, surplusAtPrompt } from './boundary.ts'
 import type { ClientProcess } from './client-process.ts'
@@ -13,9 +13,10 @@ export interface SessionParts {
   client: ClientProcess
   tools: WireTools
   options: SessionOptions
+  /** Id of the client's session. */
   token: string
-  /** Whether this process knows the conversation's whole cost; a resumed one counts on from a sum that is not told. */
-  known: boolean
+  /** Dollars that the client has counted before the first prompt. */
+  usd: number
 }
 
 export type ClaudeSession = Session & {
@@ -37,6 +38,7 @@ interface Turn {
   verify(): void
   ended: Promise<void>
   settle(): void
+  used?: Usage
   cancelled: boolean
   over: boolean
 }
@@ -44,8 +46,8 @@ interface Turn {
 /** How long an interrupted turn may take to end before the client is killed; a cancelled turn ends within two seconds. */
 const interruptMs = 1_200
 
-export function openSession({ query, prompts, client, tools, options, token, known }: SessionParts): ClaudeSession {
-  let usdBefore = known ? 0 : undefined
+export function openSession({ query, prompts, client, tools, options, token, ...parts }: SessionParts): ClaudeSession {
+  let { usd } = parts
   let active: Turn | undefined
   let dead: string | undefined
   let closed = false
@@ -81,8 +83,8 @@ export function openSession({ query, prompts, client, tools, options, token, kno
     for (const event of turn.translate.events(message)) turn.events.push(event)
     if (message.type !== 'result') return
     const result = message as ResultMessage
-    turn.events.push(usageOf(result, usdBefore))
-    usdBefore = result.total_cost_usd
+    turn.used = usageOf(result, usd)
+    usd = result.total_cost_usd ?? usd
     end(turn, turn.cancelled ? 'cancelled' : outcomeOf(result, turn.translate.hints(), Date.now()))
   }
 
@@ -90,6 +92,9 @@ export function openSession({ query, prompts, client, tools, options, token, kno
     if (turn.over) return
     turn.over = true
     turn.calls.abort()
+    // Without a result (the client died) the stream of its responses told some of it.
+    const usage = turn.used ?? turn.translate.used()
+    if (usage) turn.events.push({ type: 'usage', usage })
     turn.events.push({ type: 'turn-end', outcome })
     turn.events.end()
     if (active === turn) active = undefined

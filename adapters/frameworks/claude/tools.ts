@@ -9,6 +9,9 @@ export type OnCall = (
   options: { id: string | undefined; signal: AbortSignal },
 ) => Promise<ToolResult>
 
+/** The most the client hands to its model; what is longer it puts into a file, which no tool of ours could read. */
+const resultChars = 500_000
+
 /** The session's tools as an MCP server inside this process. The low-level server, since it lists JSON Schema as it is. */
 export function toolServer({ listed }: WireTools, call: OnCall): Server {
   const server = new Server({ name: 'codeband', version: '1' }, { capabilities: { tools: {} } })
@@ -17,6 +20,7 @@ export function toolServer({ listed }: WireTools, call: OnCall): Server {
       name: wire,
       description,
       inputSchema: { ...schema, type: 'object' as const },
+      _meta: { 'anthropic/maxResultSizeChars': resultChars },
     })),
   }))
   server.setRequestHandler(CallToolRequestSchema, async ({ params }, { signal }) => {
@@ -25,7 +29,13 @@ export function toolServer({ listed }: WireTools, call: OnCall): Server {
       id: typeof id === 'string' ? id : undefined,
       signal,
     })
-    return { content: [{ type: 'text' as const, text: output }], isError: !ok }
+    return { content: [{ type: 'text' as const, text: bounded(output) }], isError: !ok }
   })
   return server
+}
+
+function bounded(output: string): string {
+  if (output.length <= resultChars) return output
+  const half = resultChars / 2 - 100
+  return `${output.slice(0, half)}\n[... ${output.length - 2 * half} characters left out: ask for less at once ...]\n${output.slice(-half)}`
 }

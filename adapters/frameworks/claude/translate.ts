@@ -1,4 +1,4 @@
-import type { Failure, TurnEvent } from '../../../core/ports/framework.ts'
+import type { Failure, TurnEvent, Usage } from '../../../core/ports/framework.ts'
 
 /** The few fields read of the client's messages. */
 export interface Message {
@@ -7,7 +7,12 @@ export interface Message {
   /** Set in what a subagent said. */
   parent_tool_use_id?: string | null
   message?: { id?: string; content?: string | readonly Block[] }
-  event?: { type?: string; message?: { id?: string }; delta?: { type?: string; text?: string; thinking?: string } }
+  event?: {
+    type?: string
+    message?: { id?: string; usage?: Tokens }
+    usage?: Tokens
+    delta?: { type?: string; text?: string; thinking?: string }
+  }
   error?: string
   retry_delay_ms?: number
   rate_limit_info?: { status?: string; resetsAt?: number }
@@ -21,12 +26,14 @@ export interface ResultMessage extends Message {
   stop_reason?: string | null
   terminal_reason?: string
   total_cost_usd?: number
-  usage?: {
-    input_tokens?: number
-    output_tokens?: number
-    cache_read_input_tokens?: number
-    cache_creation_input_tokens?: number
-  }
+  usage?: Tokens
+}
+
+interface Tokens {
+  input_tokens?: number
+  output_tokens?: number
+  cache_read_input_tokens?: number
+  cache_creation_input_tokens?: number
 }
 
 interface Block {
@@ -46,6 +53,8 @@ export interface Translator {
   events(message: Message): TurnEvent[]
   /** Why the turn failed, if it did, as far as messages before the result told. */
   hints(): Hints
+  /** What the turn used, as far as its responses told; undefined before the first. */
+  used(): Usage | undefined
 }
 
 export interface Hints {
@@ -62,6 +71,20 @@ export function translator(reached: (id: string) => boolean): Translator {
   const hints: Hints = {}
   let current: string | undefined
   let said = false
+  let fresh = true
+  let before: Usage | undefined
+  let running: Tokens = {}
+
+  function used(): Usage | undefined {
+    if (current === undefined) return undefined
+    const now = sumOf(running)
+    const cached = (before?.cachedTokens ?? 0) + (now.cachedTokens ?? 0)
+    return {
+      inputTokens: (before?.inputTokens ?? 0) + now.inputTokens,
+      outputTokens: (before?.outputTokens ?? 0) + now.outputTokens,
+      ...(cached > 0 && { cachedTokens: cached }),
+    }
+  }
 
   const text = (delta: string, first: boolean): TurnEvent[] => {
     if (delta === '') return []
@@ -70,14 +93,14 @@ export function translator(reached: (id: string) => boolean): Translator {
     said = true
     return [event]
   }
-  let fresh = true
-
-  function stream({ type, message, delta }: NonNullable<Message['event']>): TurnEvent[] {
+  function stream({ type, message, usage, delta }: NonNullable<Message['event']>): TurnEvent[] {
     if (type === 'message_start') {
       current = message?.id
-      fresh = true
+      before = used()
+      running = message?.usage ?? {}
     }
-    if (type === 'content_block_start') fresh = true
+    if (type === 'message_delta') running = { ...running, ...usage }
+    if (type === 'message_start' || type === 'content_block_start') fresh = true
     if (type !== 'content_block_delta') return []
     if (current !== undefined) streamed.add(current)
     if (delta?.type === 'thinking_delta' && delta.thinking) return [{ type: 'thinking', delta: delta.thinking }]
@@ -126,6 +149,7 @@ export function translator(reached: (id: string) => boolean): Translator {
       return error === undefined ? whole(inner?.id, blocksOf(inner?.content)) : []
     },
     hints: () => hints,
+    used,
   }
 }
 
@@ -137,21 +161,18 @@ const flat = (content: string | readonly Block[]): string =>
     ? content.replace(/^<tool_use_error>(?:Error: )?|<\/tool_use_error>$/g, '')
     : content.map(({ text }) => text ?? '').join('')
 
-/** What a turn used; `usdBefore` is what the session had cost before it, since the client counts on and on. */
-export function usageOf({ usage = {}, total_cost_usd: usd }: ResultMessage, usdBefore: number | undefined): TurnEvent {
-  const { input_tokens: plain = 0, output_tokens: outputTokens = 0 } = usage
-  const cached = usage.cache_read_input_tokens ?? 0
-  const inputTokens = plain + cached + (usage.cache_creation_input_tokens ?? 0)
-  const cost = usd === undefined || usdBefore === undefined || usd < usdBefore ? undefined : usd - usdBefore
+function sumOf(tokens: Tokens): Usage {
+  const cached = tokens.cache_read_input_tokens ?? 0
   return {
-    type: 'usage',
-    usage: {
-      inputTokens,
-      outputTokens,
-      ...(cached > 0 && { cachedTokens: cached }),
-      ...(cost !== undefined && { usd: cost }),
-    },
+    inputTokens: (tokens.input_tokens ?? 0) + cached + (tokens.cache_creation_input_tokens ?? 0),
+    outputTokens: tokens.output_tokens ?? 0,
+    ...(cached > 0 && { cachedTokens: cached }),
   }
+}
+
+/** What a turn used; `usdBefore` is what the conversation had cost before it, since the client counts on and on. */
+export function usageOf({ usage = {}, total_cost_usd: usd }: ResultMessage, usdBefore: number): Usage {
+  return { ...sumOf(usage), ...(usd !== undefined && usd >= usdBefore && { usd: usd - usdBefore }) }
 }
 
 /** How a turn ended, from its last message: an API that failed comes as a success that is an error. */
