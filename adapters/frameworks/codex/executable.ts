@@ -25,10 +25,9 @@ export interface ExecutableSearch {
 /** The native binary (no Node wrapper between us and it, so signals and the end of stdin reach it), or undefined. */
 export async function findExecutable({ executable, repo, path }: ExecutableSearch): Promise<string | undefined> {
   if (executable !== undefined) return runnable(native(resolve(repo, executable)))
-  for (const from of [join(resolve(repo), 'package.json'), import.meta.url]) {
-    const found = await runnable(packaged(from))
-    if (found) return found
-  }
+  // Never from the repository: what lies there is not trusted, and this is run with the key.
+  const own = await runnable(packaged(import.meta.url))
+  if (own) return own
   for (const folder of path.split(delimiter).filter((one) => isAbsolute(one))) {
     const found = await runnable(join(folder, 'codex'))
     if (found) return runnable(native(found))
@@ -51,7 +50,7 @@ function packaged(from: string): string | undefined {
   try {
     return platformBinary(createRequire(from).resolve('@openai/codex/package.json'))
   } catch {
-    // Not installed here; the next place may have it.
+    // Not installed beside codeband; the PATH may have it.
     return undefined
   }
 }
