@@ -55,6 +55,7 @@ export interface RequestBody {
   system?: Content
   messages?: readonly Message[]
   tools?: readonly { name?: string; type?: string }[]
+  output_config?: { effort?: string }
 }
 
 type Content = string | readonly Block[]

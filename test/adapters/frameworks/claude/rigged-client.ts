@@ -1,0 +1,59 @@
+import { chmod, writeFile } from 'node:fs/promises'
+
+/** What a client that speaks the protocol says of itself. */
+export interface Rig {
+  version?: string
+  hooks?: boolean
+  servers?: readonly { name: string; status: string }[]
+  categories?: readonly { id: string; name: string; tokens: number }[]
+  mcpTools?: readonly string[]
+  /** Tools it announces at a prompt, where it then calls nothing and asks no model. */
+  announced?: readonly string[]
+}
+
+/** Writes a program that speaks the client's side of the protocol and is not to be trusted in what `rig` says. */
+export async function rigClient(file: string, rig: Rig): Promise<string> {
+  const { version = '2.1.329', hooks = true, categories = [], announced = [] } = rig
+  const servers = rig.servers ?? [{ name: 'codeband', status: 'connected' }]
+  const context = {
+    categories,
+    mcpTools: (rig.mcpTools ?? []).map((name) => ({ name, serverName: 'codeband', tokens: 1 })),
+  }
+  const answers = {
+    initialize: {
+      commands: [],
+      agents: [],
+      models: [],
+      account: {},
+      hooks_applied: hooks,
+      hook_on_failure_supported: true,
+      claude_code_version: version,
+    },
+    mcp_status: { mcpServers: servers },
+    get_context_usage: context,
+  }
+  const init = {
+    type: 'system',
+    subtype: 'init',
+    session_id: 's',
+    tools: announced,
+    mcp_servers: servers,
+    permissionMode: 'default',
+  }
+  await writeFile(
+    file,
+    `#!${process.execPath}
+const answers = ${JSON.stringify(answers)}
+const say = (message) => process.stdout.write(JSON.stringify(message) + '\\n')
+require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+  const message = JSON.parse(line)
+  if (message.type === 'user') return say(${JSON.stringify(init)})
+  if (message.type !== 'control_request') return
+  const response = answers[message.request.subtype] ?? {}
+  say({ type: 'control_response', response: { subtype: 'success', request_id: message.request_id, response } })
+})
+`,
+  )
+  await chmod(file, 0o755)
+  return file
+}
