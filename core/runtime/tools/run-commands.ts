@@ -33,7 +33,7 @@ export function runCommands({ name, commands }: Grant): Entry {
         if (!decision.allowed) return denied(decision)
         const result = await runSandboxed(scene, decision.argv, signal)
         if (!('exitCode' in result)) return result
-        return { ok: result.exitCode === 0, output: told(result, scene), sandbox: result.sandbox }
+        return { ok: result.exitCode === 0, output: told(decision.argv, result, scene), sandbox: result.sandbox }
       },
     }),
   })
@@ -67,7 +67,11 @@ export async function runSandboxed(
   })
 }
 
-function told({ exitCode, timedOut, cancelled, output, ms, sandbox }: CommandResult, scene: Scene): string {
+function told(
+  argv: readonly string[],
+  { exitCode, timedOut, cancelled, output, ms, sandbox }: CommandResult,
+  scene: Scene,
+): string {
   const seconds = `${(ms / 1000).toFixed(1)} s`
   const how = sandbox === 'none' ? ', unsandboxed' : ''
   const end = timedOut
@@ -77,5 +81,5 @@ function told({ exitCode, timedOut, cancelled, output, ms, sandbox }: CommandRes
       : exitCode === null
         ? `ended by a signal after ${seconds}`
         : `exit ${exitCode} after ${seconds}`
-  return `${end}${how}\n${headAndTail(output, maxOutput)}`
+  return `${argv.join(' ')}: ${end}${how}\n${headAndTail(output, maxOutput)}`
 }

@@ -47,7 +47,7 @@ test('a command runs exactly as granted, with the environment, walls and limits 
   })
   expect(await call('run_tests', { command: ' npm  test' })).toEqual({
     ok: true,
-    output: 'exit 0 after 1.2 s\nfine',
+    output: 'npm test: exit 0 after 1.2 s\nfine',
     sandbox: 'bubblewrap',
   })
   const [{ protect, signal, ...rest }] = asked as [SandboxCommand]
@@ -75,10 +75,10 @@ test('a reviewer runs tests without writing the worktree', async () => {
 })
 
 test.each([
-  [{ exitCode: 1, output: 'broken' }, 'exit 1 after 1.2 s\nbroken'],
-  [{ exitCode: null, timedOut: true }, 'stopped at the time limit of 20 s\nfine'],
-  [{ exitCode: null, cancelled: true }, 'cancelled after 1.2 s\nfine'],
-  [{ exitCode: null }, 'ended by a signal after 1.2 s\nfine'],
+  [{ exitCode: 1, output: 'broken' }, 'npm test: exit 1 after 1.2 s\nbroken'],
+  [{ exitCode: null, timedOut: true }, 'npm test: stopped at the time limit of 20 s\nfine'],
+  [{ exitCode: null, cancelled: true }, 'npm test: cancelled after 1.2 s\nfine'],
+  [{ exitCode: null }, 'npm test: ended by a signal after 1.2 s\nfine'],
 ])('how a command ended comes first: %j', async (answer, output) => {
   const { sandbox } = recordingSandbox(answer)
   expect(await openBench(coder, trappedWorktree(), { sandbox }).call('run_tests', {})).toEqual({
@@ -103,7 +103,7 @@ test('where processes run bare, the output says so', async () => {
   const inPlace = openBench(runner(['node', '-p', '6*7']), trappedWorktree())
   expect(await inPlace.call('run_command', {})).toEqual({
     ok: true,
-    output: expect.stringMatching(/^exit 0 after \d+\.\d s, unsandboxed\n42\n$/),
+    output: expect.stringMatching(/^node -p 6\*7: exit 0 after \d+\.\d s, unsandboxed\n42\n$/),
     sandbox: 'none',
   })
 })
