@@ -58,7 +58,8 @@ export type LandingResult =
   | { status: 'landed' }
   /** The branch is somewhere else: decide again. */
   | { status: 'moved'; tip: string }
-  /** A checkout of the branch has changes that landing would touch or mix with. */
+  /** A checkout of the branch has changes that landing would touch or mix with: any tracked change, an untracked file in the way (an
+   *  ignored one too), or git in the middle of something (`.git/MERGE_HEAD`). Nothing moved. */
   | { status: 'dirty'; checkout: string; files: readonly string[] }
 
 export interface FileDiff {
@@ -78,15 +79,20 @@ export interface Worktree {
   readonly path: string
   /** The commit it was last put at. */
   readonly commit: string
-  /** Differences between the files and `commit`; ignored files are left out, untracked files are named one by one. */
+  /** Differences between the files and `commit`; ignored files are left out, untracked files are named one by one.
+   *  Contract: nothing in the files can make it run anything. A `.git` anywhere and files in the place of a submodule are named, though
+   *  no commit can hold them; the worktree's own `.git`, changed, counts as tracked. Bytes of a name that are not UTF-8 appear as lone
+   *  surrogates U+DC80 to U+DCFF, in every name this port gives and takes. */
   changes(): Promise<readonly WorktreeChange[]>
   /** Every file git would track: tracked ones and untracked ones that are not ignored; sorted, relative, with '/'. */
   files(): Promise<readonly string[]>
-  /** Marks what is untracked now (what `setup` left behind) as none of the worker's: `changes`, `files` and `save` do not see it. */
+  /** Marks what is untracked now (what `setup` left behind) as none of the worker's: `changes`, `files` and `save` do not see it; a folder
+   *  that held nothing tracked counts as a whole, with what comes into it later. Lasts until the next `checkout` without `keepIgnored`. */
   settle(): Promise<void>
   /** Puts these paths back as `commit` has them (an untracked one is removed). */
   restore(paths: readonly string[]): Promise<void>
-  /** Commits everything that `changes` names over `commit` and pins it; undefined when there is nothing. The worktree is then at that commit. */
+  /** Commits everything that `changes` names and a commit can hold over `commit` and pins it; undefined when there is nothing. The worktree
+   *  is then at that commit. */
   save(options: {
     message: string
     author: { name: string; email: string }

@@ -10,7 +10,8 @@ const patience = 120_000
 
 /** Waits until no git process works at the path any more: one of a codeband that was killed goes on writing to its end. */
 export async function waitForOrphans(path: string): Promise<void> {
-  const mark = placeMark(path)
+  // With its end, so that `w-1` is not found in `w-10`.
+  const mark = `${placeMark(path)} `
   for (const until = Date.now() + patience; ; await sleep(25)) {
     if (!(await commandLines()).some((line) => line.includes(mark))) return
     if (Date.now() > until) {

@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, rmSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { gitWorkspaces } from '../../../../adapters/workspaces/git.ts'
 import { writeFiles } from '../repository.ts'
 
 import { begin, change } from '../world.ts'
@@ -46,18 +48,35 @@ describe("the person's checkout", () => {
     expect(await workspaces.land('main', base, to)).toEqual({ status: 'landed' })
   })
 
-  test('an edit that git has not looked at yet is not lost, however quick', async () => {
-    for (let turn = 0; turn < 3; turn++) {
-      const { person, base, workspaces } = await begin({ 'a.txt': 'one\n', 'b.txt': 'two\n' })
-      const to = await change(workspaces, 'w', base, { 'b.txt': 'TWO\n' })
-      person.write({ 'a.txt': 'ONE\n' })
-      person.git('add', '.')
+  test('an edit in the same second as the checkout, of the same size, is seen a second later', async () => {
+    const { person, base, workspaces } = await begin({ 'a.txt': 'one\n', 'b.txt': 'two\n' })
+    const to = await change(workspaces, 'w', base, { 'b.txt': 'TWO\n' })
+    for (let turn = 0; turn < 2; turn++) {
+      rmSync(join(person.path, 'a.txt'))
+      // At the beginning of a second, so that the edit falls into the same one.
+      await sleep(1_010 - (Date.now() % 1_000))
       person.git('reset', '--quiet', '--hard')
-      const { atime, mtime } = statSync(join(person.path, 'a.txt'))
       person.write({ 'a.txt': 'eno\n' })
-      utimesSync(join(person.path, 'a.txt'), atime, mtime)
-      expect(await workspaces.land('main', base, to)).toMatchObject({ status: 'dirty', files: ['a.txt'] })
+      await sleep(1_100)
+      expect(await workspaces.land('main', base, to)).toEqual({
+        status: 'dirty',
+        checkout: person.path,
+        files: ['a.txt'],
+      })
     }
+  })
+
+  test('of two that move a branch at the same time, the second finds it moved', async () => {
+    const { person, base, home } = await begin()
+    const theirs = person.git('commit-tree', '-p', base, '-m', 'theirs', `${base}^{tree}`)
+    // A git that is a moment late: the branch moves just before it does so.
+    const late = `#!/bin/sh\ncase " $* " in *" update-ref -m "*) git --git-dir=${person.path}/.git update-ref refs/heads/main ${theirs};; esac\nexec git "$@"\n`
+    writeFiles(person.folder, { git: { run: late } })
+    const workspaces = await gitWorkspaces({ root: person.path, home, bin: join(person.folder, 'git') })
+    const to = await change(workspaces, 'w', base, { 'a.txt': 'ONE\n' })
+    expect(await workspaces.land('main', base, to)).toEqual({ status: 'moved', tip: theirs })
+    expect(person.git('rev-parse', 'main')).toBe(theirs)
+    expect(person.git('status', '--porcelain')).toBe('')
   })
 
   test('where the files cannot follow, the branch goes back', async () => {
