@@ -34,8 +34,25 @@ export function openLogs(home: string): Logs {
     event(event) {
       if (!worth.includes(event.type)) return
       const { seq, type, ...rest } = event as Recorded & Record<string, unknown>
-      const shown = ['task', 'turn', 'worker', 'family', 'outcome', 'reason', 'ms', 'tool', 'code', 'passed', 'target', 'from', 'to'] as const
-      log.info({ seq, ...Object.fromEntries(shown.flatMap((key) => (rest[key] === undefined ? [] : [[key, rest[key]]]))) }, type)
+      const shown = [
+        'task',
+        'turn',
+        'worker',
+        'family',
+        'outcome',
+        'reason',
+        'ms',
+        'tool',
+        'code',
+        'passed',
+        'target',
+        'from',
+        'to',
+      ] as const
+      log.info(
+        { seq, ...Object.fromEntries(shown.flatMap((key) => (rest[key] === undefined ? [] : [[key, rest[key]]]))) },
+        type,
+      )
     },
     close: () => file.end(),
   }

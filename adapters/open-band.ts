@@ -8,6 +8,7 @@ import type { Role } from '../core/role/role.ts'
 import type { Tool } from '../core/role/tool.ts'
 import { openLeadingBand, type TaskResult } from '../core/runtime/band.ts'
 import { openLog } from '../core/runtime/log.ts'
+import { redactor } from '../core/runtime/redact.ts'
 import { openRoster, provePairing } from '../core/runtime/roster.ts'
 import type { Runtime } from '../core/runtime/runtime.ts'
 import { version } from '../core/version.ts'
@@ -65,7 +66,7 @@ export async function openBand(parts: BandParts): Promise<Band> {
   await workspaces.tip(policy.target)
   const lead = await store.lead()
   if (lead === undefined) throw new CodebandError('CB_BAND_BUSY', { process: store.leader() ?? 'unknown', repo: root })
-  const log = await openLog({ store, now: systemClock.now, lead })
+  const log = await openLog({ store, now: systemClock.now, lead, redact: redactor(host.env) })
   await log.must({ type: 'TakeLead', epoch: lead.epoch, process: `${host.user}@${host.machine} pid ${process.pid}` })
 
   const logs = openLogs(home)

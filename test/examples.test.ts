@@ -14,7 +14,10 @@ test('examples/02-library is under 30 lines and lands a change', { timeout: 60_0
   expect(readFileSync(file, 'utf8').trim().split('\n').length).toBeLessThan(30)
   const at = place()
   const tsx = [join(root, 'node_modules/tsx/dist/cli.mjs'), '--tsconfig', join(root, 'tsconfig.json'), file]
-  const { stdout, stderr } = await promisify(execFile)(join(root, 'node_modules/.bin/node'), tsx, { cwd: at, env: { ...cliEnv(at), TMPDIR: at } })
+  const { stdout, stderr } = await promisify(execFile)(join(root, 'node_modules/.bin/node'), tsx, {
+    cwd: at,
+    env: { ...cliEnv(at), TMPDIR: at },
+  })
   expect(stderr).toBe('')
   expect(stdout.trim().split('\n').at(-1)).toMatch(/^success \[ '[0-9a-f]{40}' \]$/)
 })

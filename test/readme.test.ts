@@ -8,7 +8,10 @@ const read = (path: string): string => readFileSync(fileURLToPath(new URL(`../${
 
 describe('the README', () => {
   test('has every error code with its sentence, and no other', () => {
-    const rows = [...read('README.md').matchAll(/^\| `(CB_\w+)` \| (.*) \|$/gm)].map(([, code, sentence]) => [code, sentence?.replaceAll('\\|', '|')])
+    const rows = [...read('README.md').matchAll(/^\| `(CB_\w+)` \| (.*) \|$/gm)].map(([, code, sentence]) => [
+      code,
+      sentence?.replaceAll('\\|', '|'),
+    ])
     const table = Object.entries(errors).map(([code, sentence]) => [code, sentence.replaceAll('\n', ' ')])
     expect(rows).toEqual(table)
   })
@@ -16,7 +19,9 @@ describe('the README', () => {
   test('every code of the table is used, and every code that is used is in the table', async () => {
     const { globSync } = await import('node:fs')
     const root = fileURLToPath(new URL('..', import.meta.url))
-    const sources = globSync(['core/**/*.ts', 'adapters/**/*.ts'], { cwd: root }).filter((file) => file !== 'core/errors.ts')
+    const sources = globSync(['core/**/*.ts', 'adapters/**/*.ts'], { cwd: root }).filter(
+      (file) => file !== 'core/errors.ts',
+    )
     const used = new Set(sources.flatMap((file) => read(file).match(/\bCB_[A-Z_]+\b/g) ?? []))
     expect([...used].sort()).toEqual(Object.keys(errors).sort())
   })
@@ -26,7 +31,9 @@ describe('the README', () => {
     for (const page of ['README.md', 'docs/architecture.md', 'CONTRIBUTING.md']) {
       const folder = page.includes('/') ? 'docs/' : ''
       for (const [, link] of read(page).matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
-        expect(existsSync(fileURLToPath(new URL(`../${folder}${link}`, import.meta.url))), `${page}: ${link}`).toBe(true)
+        expect(existsSync(fileURLToPath(new URL(`../${folder}${link}`, import.meta.url))), `${page}: ${link}`).toBe(
+          true,
+        )
       }
     }
   })

@@ -137,7 +137,9 @@ export function testSummary(output: string): string {
   }
   const passed = number(/^\S*\s*pass (\d+)$/m) ?? number(/(\d+) passed/)
   const failed = number(/^\S*\s*fail (\d+)$/m) ?? number(/(\d+) failed/) ?? 0
-  return passed === undefined ? head : `${head.replace(/: (exit|stopped|cancelled|ended) .*$/, '')}: ${passed}/${passed + failed} passed`
+  return passed === undefined
+    ? head
+    : `${head.replace(/: (exit|stopped|cancelled|ended) .*$/, '')}: ${passed}/${passed + failed} passed`
 }
 
 function verdictLine({ worker, on, verdict, sameFamily }: Extract<Recorded, { type: 'VerdictGiven' }>): TraceLine {

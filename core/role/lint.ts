@@ -70,10 +70,8 @@ type Report = (code: string, message: string, severity?: Diagnostic['severity'])
 
 function lintShape(value: unknown, report: Report): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return report(
-      'not-a-role',
-      'the default export is no role: write `export default defineRole({ id, description, ... })`',
-    )
+    report('not-a-role', 'the default export is no role: write `export default defineRole({ id, description, ... })`')
+    return
   }
   const role = value as Record<string, unknown>
   for (const [key, one] of Object.entries(role)) {

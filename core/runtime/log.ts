@@ -5,6 +5,7 @@ import { decide } from '../protocol/decide.ts'
 import { type Event, isKnown, type Recorded } from '../protocol/events.ts'
 import { evolve } from '../protocol/evolve.ts'
 import { initialState, type State } from '../protocol/state.ts'
+import type { Redact } from './redact.ts'
 
 /** A command without its time: the log stamps it. */
 export type Request = Command extends infer C ? (C extends { at: number } ? Omit<C, 'at'> : never) : never
@@ -36,10 +37,13 @@ export async function openLog({
   store,
   now,
   lead,
+  redact = (value) => value,
 }: {
   store: EventStore
   now: () => number
   lead?: Lead
+  /** Takes secrets out of what is about to be written. */
+  redact?: Redact
 }): Promise<Log> {
   let state = initialState
   let failure: unknown
@@ -119,7 +123,7 @@ export async function openLog({
   function dispatch(...requests: readonly Request[]): Promise<readonly Recorded[] | Rejection> {
     return new Promise((settle, fail) => {
       if (failure !== undefined) return fail(failure)
-      queue.push({ requests, settle, fail })
+      queue.push({ requests: redact(requests), settle, fail })
       if (flushing) return
       flushing = true
       setImmediate(flush)

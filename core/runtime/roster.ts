@@ -133,12 +133,12 @@ export function provePairing(config: ResolvedConfig, roles: ReadonlyMap<string, 
         name: role.reviewedBy,
         known: [...roles.keys()].join(', '),
       })
-    const judges = familiesOf({ ...reviewer, id: reviewer.id })
-    const onDemand = all
+    // A reviewer may be played on demand by any framework, whatever its configured workers are.
+    const judges = all
       .filter(([name]) => reviewer.frameworks === undefined || Object.hasOwn(reviewer.frameworks, name))
       .map(([, { family }]) => family)
     for (const author of familiesOf(role)) {
-      if (reviewerFamilies([...judges, ...onDemand], [author], config.review.opposition).length > 0) continue
+      if (reviewerFamilies(judges, [author], config.review.opposition).length > 0) continue
       const detail = `'${role.id}' is played by family '${author}', and no configured framework of another family may play '${reviewer.id}'`
       throw new CodebandError('CB_OPPOSITION_IMPOSSIBLE', { role: role.id, reviewer: reviewer.id, detail })
     }

@@ -34,7 +34,14 @@ describe('a program', () => {
       yield* say('b')
     }
     await drive(program(), 'conductor/', perform)
-    expect([...live].sort()).toEqual(['conductor/0', 'conductor/1/0.0', 'conductor/1/0.1', 'conductor/1/1.0', 'conductor/1/1.1', 'conductor/2'])
+    expect([...live].sort()).toEqual([
+      'conductor/0',
+      'conductor/1/0.0',
+      'conductor/1/0.1',
+      'conductor/1/1.0',
+      'conductor/1/1.1',
+      'conductor/2',
+    ])
   })
 
   test('re-run over any part of its record asks live for exactly what is missing, and gives the same result', async () => {
@@ -52,7 +59,9 @@ describe('a program', () => {
       fc.asyncProperty(fc.subarray([...whole.journal.keys()]), async (kept) => {
         const again = recorder(new Map(kept.map((place) => [place, whole.journal.get(place)!])))
         expect(await drive(program(), 'p/', again.perform)).toEqual(result)
-        expect([...again.live].sort()).toEqual([...whole.journal.keys()].filter((place) => !kept.includes(place)).sort())
+        expect([...again.live].sort()).toEqual(
+          [...whole.journal.keys()].filter((place) => !kept.includes(place)).sort(),
+        )
       }),
     )
   })
@@ -65,9 +74,16 @@ describe('a program', () => {
       return { ok: true, result: null }
     }
     function* program(): Steps<void> {
-      yield* band.each([{ id: 'c', dependsOn: ['a', 'b'] }, { id: 'a', dependsOn: [] }, { id: 'b', dependsOn: ['a'] }], function* ({ id }) {
-        yield* say(id)
-      })
+      yield* band.each(
+        [
+          { id: 'c', dependsOn: ['a', 'b'] },
+          { id: 'a', dependsOn: [] },
+          { id: 'b', dependsOn: ['a'] },
+        ],
+        function* ({ id }) {
+          yield* say(id)
+        },
+      )
     }
     await drive(program(), 'p/', perform)
     expect(order).toEqual(['a', 'b', 'c'])
@@ -75,7 +91,13 @@ describe('a program', () => {
 
   test('items that depend on each other in a circle are an error at once, not a wait for ever', async () => {
     function* program(): Steps<void> {
-      yield* band.each([{ id: 'a', dependsOn: ['b'] }, { id: 'b', dependsOn: ['a'] }], () => say('x'))
+      yield* band.each(
+        [
+          { id: 'a', dependsOn: ['b'] },
+          { id: 'b', dependsOn: ['a'] },
+        ],
+        () => say('x'),
+      )
     }
     await expect(drive(program(), 'p/', recorder().perform)).rejects.toThrow(/circle/)
   })

@@ -11,7 +11,11 @@ test('what one event-loop turn asks is decided in order and is all there', async
   const store = memoryEventStore()
   const log = await openLog({ store, now: () => 1 })
   const answers = await Promise.all([log.dispatch(task('t1')), log.dispatch(task('t1')), log.dispatch(task('t2'))])
-  expect(answers.map((answer) => (isRejection(answer) ? answer.code : answer.map(({ seq }) => seq)))).toEqual([[1], 'duplicate', [2]])
+  expect(answers.map((answer) => (isRejection(answer) ? answer.code : answer.map(({ seq }) => seq)))).toEqual([
+    [1],
+    'duplicate',
+    [2],
+  ])
   expect(Object.keys(log.state.tasks)).toEqual(['t1', 't2'])
 })
 

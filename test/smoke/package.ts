@@ -11,7 +11,13 @@ const env = { ...process.env, XDG_STATE_HOME: join(place, 'state'), HOME: proces
 let passed = 0
 
 function run(cwd: string, command: string, ...argv: string[]): string {
-  return execFileSync(command, argv, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 64 * 1024 * 1024 })
+  return execFileSync(command, argv, {
+    cwd,
+    env,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    maxBuffer: 64 * 1024 * 1024,
+  })
 }
 function check(name: string, holds: boolean): void {
   if (!holds) throw new Error(`smoke: ${name}`)
@@ -31,7 +37,10 @@ for (const flags of [[], ['--ignore-scripts']]) {
   const codeband = join(folder, 'node_modules/.bin/codeband')
   const installed = JSON.parse(run(folder, 'node', '-p', 'JSON.stringify(require("codeband/package.json"))'))
   check(`${how}: --version`, run(folder, codeband, '--version').trim() === installed.version)
-  check(`${how}: no install script in the package`, !['preinstall', 'install', 'postinstall'].some((name) => name in installed.scripts))
+  check(
+    `${how}: no install script in the package`,
+    !['preinstall', 'install', 'postinstall'].some((name) => name in installed.scripts),
+  )
   check(`${how}: no vendor's client was installed with it`, !existsSync(join(folder, 'node_modules/@anthropic-ai')))
 
   const repo = join(folder, 'repo')
@@ -40,9 +49,15 @@ for (const flags of [[], ['--ignore-scripts']]) {
   run(repo, 'git', 'init', '-q', '-b', 'main')
   run(repo, 'git', '-c', 'user.name=a', '-c', 'user.email=a@localhost', 'commit', '-q', '--allow-empty', '-m', 'start')
   run(repo, codeband, 'init')
-  check(`${how}: init writes the configuration and a role`, existsSync(join(repo, 'codeband.config.ts')) && existsSync(join(repo, '.agents/scribe.ts')))
+  check(
+    `${how}: init writes the configuration and a role`,
+    existsSync(join(repo, 'codeband.config.ts')) && existsSync(join(repo, '.agents/scribe.ts')),
+  )
   const roles = JSON.parse(run(repo, codeband, 'roles', '--json'))
-  check(`${how}: roles --json lists the built-in roles and the new one`, ['conductor', 'coder', 'scribe'].every((id) => roles.roles.some((role: { id: string }) => role.id === id)))
+  check(
+    `${how}: roles --json lists the built-in roles and the new one`,
+    ['conductor', 'coder', 'scribe'].every((id) => roles.roles.some((role: { id: string }) => role.id === id)),
+  )
   check(`${how}: demo lands`, /Landed on main/.test(run(folder, codeband, 'demo')))
 
   writeFileSync(
@@ -54,9 +69,21 @@ export const open = () => createBand({ repo: '.', frameworks: { a: scripted({ id
 console.log(typeof open)
 `,
   )
-  writeFileSync(join(folder, 'tsconfig.json'), '{"compilerOptions":{"strict":true,"module":"nodenext","target":"es2024","noEmit":true,"skipLibCheck":false,"types":[],"lib":["es2024","dom"]},"files":["use.ts"]}')
+  writeFileSync(
+    join(folder, 'tsconfig.json'),
+    '{"compilerOptions":{"strict":true,"module":"nodenext","target":"es2024","noEmit":true,"skipLibCheck":false,"types":[],"lib":["es2024","dom"]},"files":["use.ts"]}',
+  )
   run(folder, join(root, 'node_modules/.bin/tsc'), '-p', '.')
   check(`${how}: the library's types hold under strict TypeScript`, true)
-  check(`${how}: the library is imported`, run(folder, 'node', '--input-type=module', '-e', "import { createBand } from 'codeband'; console.log(typeof createBand)").trim() === 'function')
+  check(
+    `${how}: the library is imported`,
+    run(
+      folder,
+      'node',
+      '--input-type=module',
+      '-e',
+      "import { createBand } from 'codeband'; console.log(typeof createBand)",
+    ).trim() === 'function',
+  )
 }
 console.log(`${passed} passed, 0 failed`)
