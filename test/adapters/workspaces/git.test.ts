@@ -1,12 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { gitWorkspaces } from '../../../adapters/workspaces/git.ts'
 import { workspacesContract } from '../../contracts/workspaces.ts'
-import { repository, temporary, writeFiles } from './repository.ts'
+import { removeTemporary, repository, temporary, writeFiles } from './repository.ts'
 
 import { at, begin, change, saving, state } from './world.ts'
+
+afterAll(removeTemporary)
 
 workspacesContract('git', repository, ({ path }) => gitWorkspaces({ root: path, home: state() }))
 

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -28,8 +29,19 @@ export interface Repository {
   commit(files: Files, message?: string): string
 }
 
+const made: string[] = []
+
 /** A folder of the test's own; with its real path, as core records it. */
-export const temporary = (name: string): string => realpathSync(mkdtempSync(join(tmpdir(), `codeband-${name}-`)))
+export function temporary(name: string): string {
+  const path = realpathSync(mkdtempSync(join(tmpdir(), `codeband-${name}-`)))
+  made.push(path)
+  return path
+}
+
+/** For the end of a test file. */
+export function removeTemporary(): void {
+  for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true })
+}
 
 export function repository({ init = [] }: { init?: readonly string[] } = {}): Repository {
   const folder = temporary('person')

@@ -3,10 +3,12 @@ import { existsSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSyn
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { gitWorkspaces } from '../../../../adapters/workspaces/git.ts'
-import { type Repository, temporary, writeFiles } from '../repository.ts'
+import { type Repository, removeTemporary, temporary, writeFiles } from '../repository.ts'
 import { begin, change } from '../world.ts'
+
+afterAll(removeTemporary)
 
 const work = fileURLToPath(new URL('../work.ts', import.meta.url))
 

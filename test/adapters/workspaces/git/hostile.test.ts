@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { gitWorkspaces } from '../../../../adapters/workspaces/git.ts'
-import { type Repository, repository, snapshot, temporary, writeFiles } from '../repository.ts'
+import { type Repository, removeTemporary, repository, snapshot, temporary, writeFiles } from '../repository.ts'
 
 import { at, begin, change, saving, state } from '../world.ts'
+
+afterAll(removeTemporary)
 
 /** Everything git can be told to run, each leaving its own mark. */
 function makeHostile(person: Repository): string {

@@ -2,11 +2,13 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, readdirSync, readFileSync, rmSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { gitWorkspaces } from '../../../../adapters/workspaces/git.ts'
-import { writeFiles } from '../repository.ts'
+import { removeTemporary, writeFiles } from '../repository.ts'
 
 import { begin, change } from '../world.ts'
+
+afterAll(removeTemporary)
 
 describe("the person's checkout", () => {
   test('line endings are as their settings want them, in files that land and in what counts as clean', async () => {

@@ -13,10 +13,12 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
-import { snapshot, temporary, writeFiles } from '../repository.ts'
+import { afterAll, describe, expect, test } from 'vitest'
+import { removeTemporary, snapshot, temporary, writeFiles } from '../repository.ts'
 
 import { begin, saving } from '../world.ts'
+
+afterAll(removeTemporary)
 
 describe('what a process leaves in a worktree', () => {
   test('names of any bytes come back as they were', async () => {
