@@ -3,7 +3,7 @@ import type { ResolvedConfig } from '../core/config.ts'
 import { CodebandError } from '../core/errors.ts'
 import type { EventStore } from '../core/ports/event-store.ts'
 import type { Policy, Recorded } from '../core/protocol/events.ts'
-import type { State } from '../core/protocol/state.ts'
+import type { State, Task } from '../core/protocol/state.ts'
 import type { Role } from '../core/role/role.ts'
 import type { Tool } from '../core/role/tool.ts'
 import { openLeadingBand, type TaskResult } from '../core/runtime/band.ts'
@@ -18,6 +18,13 @@ import { openLogs } from './logs.ts'
 import { openSandbox } from './sandboxes/open.ts'
 import { gitWorkspaces } from './workspaces/git.ts'
 
+/** True: it is parked for a person's word, and the word is there. */
+export function isAnswered({ status, parked, approvals }: Task): boolean {
+  if (status !== 'parked' || parked?.reason !== 'approval') return false
+  const asked = approvals[parked.detail]?.status
+  return asked === 'given' || asked === 'refused'
+}
+
 /** A band that leads its repository: the one process that drives tasks. */
 export interface Band {
   readonly state: State
@@ -29,7 +36,7 @@ export interface Band {
   approve(approval: string): Promise<TaskResult | undefined>
   /** A person's no; the change goes back to its author with the reason. CB_APPROVAL_UNKNOWN. */
   reject(approval: string, why: string): Promise<TaskResult | undefined>
-  /** The next queued task, now or when somebody queues one; undefined when the band closes. */
+  /** The next task that is queued, or that waited for a person who has answered; now or when there is one. Undefined when the band closes. */
   nextTask(): Promise<string | undefined>
   on(name: 'event', listener: (event: Recorded) => void): void
   off(name: 'event', listener: (event: Recorded) => void): void
@@ -129,7 +136,10 @@ export async function openBand(parts: BandParts): Promise<Band> {
     run: (text) => inTurn(() => leading.run(text, { by })),
     resume: (task) => inTurn(() => leading.resume(task)),
     nextTask: () =>
-      log.until((state) => Object.values(state.tasks).find(({ status }) => status === 'queued')?.id, stop.signal),
+      log.until(
+        (state) => Object.values(state.tasks).find((task) => task.status === 'queued' || isAnswered(task))?.id,
+        stop.signal,
+      ),
     approve: (approval) => inFlight(answered(approval, leading.approve(approval, by))),
     reject: (approval, why) => inFlight(answered(approval, leading.reject(approval, why, by))),
     on: (name, listener) => void emitter.on(name, listener),

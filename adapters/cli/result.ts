@@ -1,5 +1,17 @@
 import type { TaskResult } from '../../core/runtime/band.ts'
+import { type Band, isAnswered } from '../open-band.ts'
 import type { Screen } from './screen.ts'
+
+/** Takes up what other processes said yes or no to while this one led: they were told that this one acts on it. */
+export async function resumeAnswered(band: Band): Promise<TaskResult[]> {
+  const results: TaskResult[] = []
+  for (;;) {
+    const task = Object.values(band.state.tasks).find(isAnswered)
+    const more = task === undefined ? [] : await band.resume(task.id)
+    if (more.length === 0) return results
+    results.push(...more)
+  }
+}
 
 /** The end of a run for people: what landed, what waits, and the command that undoes it as the last line. */
 export function showResults(screen: Screen, _band: unknown, results: readonly TaskResult[]): void {

@@ -41,8 +41,7 @@ export function openScreen({
     },
     event(event) {
       if (json) return write(JSON.stringify(event))
-      const line = trace(event)
-      if (line) write(showLine(line, paint))
+      for (const line of trace(event)) write(showLine(line, paint))
     },
     error(code, message) {
       if (json) write(JSON.stringify({ error: { code, message } }))

@@ -1,5 +1,6 @@
 import type { Recorded } from '../../core/protocol/events.ts'
 import type { Verdict } from '../../core/protocol/verdict.ts'
+import { openSides } from './sides.ts'
 
 /** One line a person reads. */
 export interface TraceLine {
@@ -11,13 +12,17 @@ export interface TraceLine {
 const short = (hash: string): string => hash.slice(0, 7)
 const firstLine = (text: string): string => (text.split('\n').find((line) => line.trim()) ?? '').trim().slice(0, 160)
 
-/** The trace: what a person sees of each event in turn; undefined where it says nothing. */
-export function openTrace(): (event: Recorded) => TraceLine | undefined {
+/** The trace: what a person sees of each event in turn, often nothing. */
+export function openTrace(): (event: Recorded) => readonly TraceLine[] {
   /** What the last call of each turn was about, since a violation holds only the hash of its input. */
   const about = new Map<string, string>()
+  const sides = openSides()
   return (event) => {
     if (event.type === 'ToolCalled') about.set(event.turn, subjectOfCall(event.input))
-    return traceLine(event, about)
+    sides.hear(event)
+    const line = traceLine(event, about)
+    const views = event.type === 'TaskEnded' && event.outcome === 'escalated' ? sides.of(event.task) : []
+    return line ? [line, ...views] : views
   }
 }
 

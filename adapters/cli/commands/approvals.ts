@@ -1,12 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { CodebandError } from '../../../core/errors.ts'
 import { waitingApprovals } from '../../../core/protocol/state.ts'
+import { type Band, isAnswered } from '../../open-band.ts'
 import { openRepositoryBand } from '../../repository-band.ts'
 import { givePersonsWord, openRepositoryLog } from '../../repository-log.ts'
 import { type ExitCode, exitCodeOf } from '../exit.ts'
 import { untilInterrupted } from '../interrupt.ts'
 import type { Cli } from '../program.ts'
-import { showResults } from '../result.ts'
+import { resumeAnswered, showResults } from '../result.ts'
 import { confirmTrust } from '../trust-prompt.ts'
+
+/** Looks at the log before a leader that has not taken up a word is trusted to do it later: it works on another task. */
+const patience = 20
 
 /** `codeband pending` */
 export async function pending({ screen, cwd }: Cli): Promise<ExitCode> {
@@ -43,20 +48,46 @@ export async function reject(cli: Cli, [id = '', why = '']: readonly (string | u
 }
 
 /** With a band running, the word goes into its log and the band acts. Without one, this process leads until the consequences are done. */
-async function decide({ screen, cwd }: Cli, id: string, why?: string): Promise<ExitCode> {
-  const { leader } = await givePersonsWord({ cwd, approval: id, why })
-  const said = why === undefined ? `approved ${id}` : `rejected ${id}`
-  if (leader) {
-    screen.object({ approval: id, decision: why === undefined ? 'approved' : 'rejected', leader })
-    screen.line(`You ${said}; ${leader} acts on it.`)
-    return 0
+async function decide(cli: Cli, id: string, why?: string): Promise<ExitCode> {
+  const { screen, cwd } = cli
+  await givePersonsWord({ cwd, approval: id, why })
+  for (;;) {
+    const leader = await leaderThatActs(cwd, id)
+    if (leader !== undefined) {
+      screen.object({ approval: id, decision: why === undefined ? 'approved' : 'rejected', leader })
+      screen.line(`You ${why === undefined ? 'approved' : 'rejected'} ${id}; ${leader} acts on it.`)
+      return 0
+    }
+    const opened = await openRepositoryBand({ cwd, wait: screen.terminal, confirm: confirmTrust(screen) }).catch(
+      (error: unknown) => {
+        // Another process was faster to lead; perhaps it takes this up too.
+        if (CodebandError.is(error, 'CB_BAND_BUSY')) return undefined
+        throw error
+      },
+    )
+    if (opened !== undefined) return lead(screen, opened.band, id)
   }
-  const { band } = await openRepositoryBand({ cwd, wait: screen.terminal, confirm: confirmTrust(screen) })
+}
+
+/** Who leads and has taken up the word on that approval, or will; undefined when nobody does. */
+async function leaderThatActs(cwd: string, id: string): Promise<string | undefined> {
+  for (let look = 0; ; look++) {
+    const { state, leader, close } = await openRepositoryLog({ cwd })
+    await close()
+    const task = Object.values(state.tasks).find(({ approvals }) => approvals[id] !== undefined)
+    if (leader === undefined || task === undefined || !isAnswered(task) || look >= patience) return leader
+    // It may be on its way out, after its last look at the log.
+    await sleep(250)
+  }
+}
+
+async function lead(screen: Cli['screen'], band: Band, id: string): Promise<ExitCode> {
   band.on('event', screen.event)
   return untilInterrupted(band, async () => {
     const task = Object.values(band.state.tasks).find(({ approvals }) => approvals[id] !== undefined)
     const results = await band.resume(task?.id)
-    showResults(screen, band, results)
-    return results[0] ? exitCodeOf(results[0]) : 0
+    const code = results[0] ? exitCodeOf(results[0]) : 0
+    showResults(screen, band, [...results, ...(await resumeAnswered(band))])
+    return code
   })
 }

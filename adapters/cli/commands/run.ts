@@ -4,7 +4,7 @@ import { askPerson } from '../ask.ts'
 import { type ExitCode, worstExitCode } from '../exit.ts'
 import { untilInterrupted } from '../interrupt.ts'
 import type { Cli } from '../program.ts'
-import { showResults } from '../result.ts'
+import { resumeAnswered, showResults } from '../result.ts'
 import { confirmTrust } from '../trust-prompt.ts'
 
 /** `codeband run ["TASK"]` */
@@ -31,8 +31,10 @@ export async function run(
   band.on('event', screen.event)
   return untilInterrupted(band, async () => {
     const results = await band.resume()
-    if (text !== undefined) results.push(await band.run(text))
-    else if (results.length === 0 || screen.terminal) {
+    if (text !== undefined) {
+      const own = await band.run(text)
+      results.push(...(await resumeAnswered(band)), own)
+    } else if (results.length === 0 || screen.terminal) {
       screen.note('Waiting for tasks: `codeband task "..."` in another terminal. Ctrl-C ends it.')
       results.push(...(await serve(band)))
     }
