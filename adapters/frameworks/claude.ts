@@ -46,7 +46,7 @@ export function claude(settings: ClaudeOptions = {}): Framework {
     env: credentials,
 
     async start(given) {
-      const found = await findSdk(given.repo)
+      const found = await findSdk()
       const query = await loadSdk(found, id)
       const binary = await binaryOf(found, given.repo)
       if (!binary) {
@@ -74,7 +74,7 @@ export function claude(settings: ClaudeOptions = {}): Framework {
 
     async check({ env, repo }): Promise<FrameworkCheck> {
       const seen = apiKey !== undefined || login.some((name) => env[name])
-      const sdk = await findSdk(repo)
+      const sdk = await findSdk()
       const missing = (found: string): FrameworkCheck => ({ ok: false, found, cure: installCommand, login: seen })
       if (!sdk) return missing('the Claude Agent SDK was not found')
       const what = `Claude Agent SDK ${sdk.version}`

@@ -1,6 +1,6 @@
 import { access, constants, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Options, Query, SDKUserMessage, SpawnedProcess, SpawnOptions } from '@anthropic-ai/claude-agent-sdk'
 import { CodebandError } from '../../../core/errors.ts'
@@ -23,24 +23,14 @@ export interface FoundSdk {
   executable: string | undefined
 }
 
-/** The SDK of the repository, else codeband's own; one of the wanted version before any other. Reads files only. */
-export async function findSdk(repo: string): Promise<FoundSdk | undefined> {
-  let other: FoundSdk | undefined
-  for (const from of [join(resolve(repo), 'package.json'), import.meta.url]) {
-    const found = await sdkFrom(from)
-    if (found?.version === wantedSdk && found.executable) return found
-    if (found?.version === wantedSdk || !other) other = found ?? other
-  }
-  return other
-}
-
-async function sdkFrom(from: string): Promise<FoundSdk | undefined> {
+/** The SDK installed with codeband, never the repository's: what lies there is not trusted, and this runs in our process. Reads files only. */
+export async function findSdk(): Promise<FoundSdk | undefined> {
   try {
-    const entry = createRequire(from).resolve(sdkName)
+    const entry = createRequire(import.meta.url).resolve(sdkName)
     const manifest = JSON.parse(await readFile(join(dirname(entry), 'package.json'), 'utf8')) as { version: string }
     return { entry, version: manifest.version, executable: await bundledClient(entry) }
   } catch {
-    // Not installed here; the next place may have it.
+    // It is an optional peer: a band of other frameworks does not need it.
     return undefined
   }
 }

@@ -1,6 +1,6 @@
 import { CodebandError } from '../../../core/errors.ts'
 import type { Failure, Session, SessionOptions, ToolResult, TurnEvent, Usage } from '../../../core/ports/framework.ts'
-import { eventQueue } from '../codex/event-queue.ts'
+import { eventQueue } from '../event-queue.ts'
 import { type Init, surplusAtPrompt } from './boundary.ts'
 import type { ClientProcess } from './client-process.ts'
 import type { Query, SDKUserMessage } from './sdk.ts'

@@ -262,7 +262,7 @@ describe('claude without its client', () => {
     await mkdir(home, { recursive: true })
     await writeFile(join(home, 'package.json'), '{"version":"9.9.9","type":"module","exports":"./sdk.mjs"}')
     await writeFile(join(home, 'sdk.mjs'), '')
-    const sdk = await findSdk(folder)
+    const sdk = await findSdk()
     expect(sdk?.version).toBe('0.3.329')
     expect(sdk?.entry).not.toContain(folder)
   })
