@@ -197,8 +197,9 @@ function submitChange(command: Of<'SubmitChange'>, task: Task): readonly Event[]
   if (turn.subject !== id) return rejection('authz', `turn '${turnId}' does not make '${id}'`)
   if (files.length === 0) return rejection('empty-change', 'the change has no difference')
   const last = task.subjects[id]
-  // A change moves between families only by starting from its base again.
-  if (last && last.base !== base) return rejection('base-mismatch', `'${id}' began at ${last.base}, not at ${base}`)
+  // Its base moves only where the landing sent it back: then it starts anew on what the branch is by now.
+  if (last && last.base !== base && last.status !== 'returned')
+    return rejection('base-mismatch', `'${id}' began at ${last.base}, not at ${base}`)
   const { worker, family, role } = turn
   return [
     {

@@ -196,7 +196,10 @@ async function culpritOf(
 
 async function assess(runtime: Runtime, task: Task, { id, base, commit }: Candidate): Promise<void> {
   const { workspaces, config, log } = runtime
-  const { risk, reasons } = riskFloor(await workspaces.diff(base, commit), {})
+  const { risk, reasons } = riskFloor(await workspaces.diff(base, commit), {
+    checks: config.checks,
+    patch: await workspaces.patch(base, commit),
+  })
   const untested = config.checks.length === 0
   const floor = untested && risk === 'low' ? 'medium' : risk
   const approval = `${task.id}.${Object.keys(task.approvals).length + 1}`

@@ -2,7 +2,7 @@ import { CodebandError } from '../errors.ts'
 import type { ToolResult } from '../ports/framework.ts'
 import { isRejection } from '../protocol/commands.ts'
 import { reviewerFamilies } from '../protocol/pairing.ts'
-import type { Task } from '../protocol/state.ts'
+import type { Subject, Task } from '../protocol/state.ts'
 import type { Role } from '../role/role.ts'
 import { parse } from '../role/schema.ts'
 import { band, type Effect, EffectError } from '../role/steps.ts'
@@ -168,8 +168,7 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
       return fail('refused', `'${roleId}' produces nothing that can be reviewed`)
     const subject = subjectOf(role, input)
     const last = task().subjects[subject]
-    const base = last?.base ?? (await baseOf(input))
-    const commit = last?.kind === 'change' ? last.on : base
+    const { base, commit } = await startOf(last, input)
     // A change that goes on stays with the family that began it.
     const families = last && [last.family]
     const worker = holds.lazy({ role, families, prefer: last?.worker, spawner: scope.spawner }, subject)
@@ -311,14 +310,28 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
       : { ok: true, output: answer }
   }
 
-  /** Where a change begins: the task's base, with the approved changes it depends on merged in. */
-  async function baseOf(input: unknown): Promise<string> {
-    const { base, subjects } = task()
+  /** Where a product begins or goes on. A change that conflicts with what the branch is by now begins anew on top of it: from its old
+   *  base no edit could take the conflict away. */
+  async function startOf(last: Subject | undefined, input: unknown): Promise<{ base: string; commit: string }> {
+    if (last?.kind === 'change' && last.base !== undefined) {
+      const tip = last.status === 'returned' ? await workspaces.tip(task().policy.target) : undefined
+      const again = tip && (await workspaces.merge(tip, [{ commit: last.on, message: last.on, at: last.at }]))
+      if (!tip || !again || !('conflict' in again)) return { base: last.base, commit: last.on }
+      const base = await baseOf(input, tip)
+      return { base, commit: base }
+    }
+    const base = await baseOf(input, task().base!)
+    return { base, commit: base }
+  }
+
+  /** `onto`, with the approved changes that this one depends on merged in. */
+  async function baseOf(input: unknown, onto: string): Promise<string> {
+    const { subjects } = task()
     const { subtask } = (input ?? {}) as { subtask?: { dependsOn?: readonly string[] } }
     const needed = (subtask?.dependsOn ?? []).flatMap((id) => subjects[`change/${id}`] ?? [])
-    if (needed.length === 0) return base!
+    if (needed.length === 0) return onto
     const items = needed.map(({ on, message, at }) => ({ commit: on, message: message ?? on, at }))
-    const merged = await workspaces.merge(base!, items)
+    const merged = await workspaces.merge(onto, items)
     if ('conflict' in merged)
       throw new EffectError('escalate', `the changes it builds on conflict in ${merged.conflict.files.join(', ')}`)
     await workspaces.keep(merged.commit)

@@ -93,6 +93,25 @@ describe('review', () => {
       .rejects('base-mismatch')
   })
 
+  test('a change that the landing sent back may start anew from another base, and its authors are those of the new start', () => {
+    const back = { type: 'ReturnChange', task: 't1', subject: 'change/s1', commit: 'c1' } as const
+    const sent = given(...started, ...coded('1', 'c1'), ...reviewed('2', 'c1')).and(
+      { ...back, reason: 'conflict', detail: 'a.ts' },
+      coding('3'),
+      change('3', 'c2', 'tip'),
+      ended('3'),
+    )
+    expect(sent.state.tasks.t1?.subjects['change/s1']).toMatchObject({
+      base: 'tip',
+      status: 'submitted',
+      families: ['openai'],
+    })
+    sent
+      .and(coding('4'))
+      .when(change('4', 'c3', 'elsewhere'))
+      .rejects('base-mismatch')
+  })
+
   test('both families of a change that two families wrote are its authors, and neither may judge', () => {
     const scene = given(...started, ...coded('1', 'c1', 'openai'), ...coded('2', 'c2', 'anthropic'))
     scene.when(reviewing('3', 'c2', 'openai')).rejects('same-family')
