@@ -27,12 +27,12 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 
 export async function bundleDefinitions(repository: Repository): Promise<BundledDefinitions> {
   const found = await findDefinitions({ root: repository.root, builtin: builtinRolesFolder() })
-  const own = await (await loaderFor(repository.root)).bundle(found.own)
+  const own = await (await loaderFor(repository.root)).bundle([...found.own, ...found.tools])
   const builtin = await (await loaderFor(packageFolder())).bundle(found.builtin)
   const { file, data, text = '' } = found.config ?? {}
   const hash = sha256(`${own.hash}\n${text}`)
   const definitions = sha256(`${hash}\n${builtin.hash}`)
-  const code = found.own.map(({ path }) => path)
+  const code = [...found.own, ...found.tools].map(({ path }) => path)
   const files = [...code, ...(file === undefined || data === undefined ? [] : [file])].map((path) =>
     relative(repository.root, path),
   )

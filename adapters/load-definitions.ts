@@ -4,6 +4,7 @@ import { CodebandError } from '../core/errors.ts'
 import type { Policy } from '../core/protocol/events.ts'
 import { type Diagnostic, showDiagnostic } from '../core/role/diagnostic.ts'
 import { type GivenRole, lintRoles } from '../core/role/lint.ts'
+import { type GivenTool, lintTools } from '../core/role/lint-tools.ts'
 import type { Role } from '../core/role/role.ts'
 import type { Tool } from '../core/role/tool.ts'
 import {
@@ -127,14 +128,20 @@ export async function evaluateDefinitions(
     ...roles.map((value) => ({ value, source: 'the options' })),
   ]
   const rawConfig = mayRun ? ((configData ?? mine.values.get('config')) as object | undefined) : undefined
-  const problems = mayRun ? own.diagnostics : []
+  const found = lintTools(toolsOf(mine.values), tools)
+  const ran = [...shipped.diagnostics, ...mine.diagnostics, ...doubles, ...found.diagnostics]
   return {
     given: all,
-    tools,
+    tools: found.tools,
     rawConfig,
-    diagnostics: [...builtin.diagnostics, ...problems, ...shipped.diagnostics, ...mine.diagnostics, ...doubles],
+    diagnostics: [...builtin.diagnostics, ...own.diagnostics, ...ran],
   }
 }
+
+const toolsOf = (values: ReadonlyMap<string, unknown>): GivenTool[] =>
+  [...values].flatMap(([name, value]) =>
+    name.startsWith('tool:') ? [{ value, source: name.slice('tool:'.length) }] : [],
+  )
 
 const isError = ({ severity }: Diagnostic): boolean => severity === 'error'
 

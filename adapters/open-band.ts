@@ -97,6 +97,7 @@ export async function openBand(parts: BandParts): Promise<Band> {
     tools: parts.tools,
     baseEnv: baseEnv(host),
     hostEnv: host.env,
+    fetch: globalThis.fetch,
     stopping: stop.signal,
     wait: parts.wait,
     answer: parts.answer,

@@ -23,6 +23,8 @@ export interface Runtime {
   readonly baseEnv: Readonly<Record<string, string>>
   /** Host variables a framework may ask for by name. */
   readonly hostEnv: Readonly<Record<string, string | undefined>>
+  /** What fetch_url and custom tools reach the network with. */
+  readonly fetch: typeof fetch
   /** Aborts when the band closes. */
   readonly stopping: AbortSignal
   /** True: an approval is waited for. False: the task parks. */

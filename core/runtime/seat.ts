@@ -72,6 +72,8 @@ export async function openSeat(
     store: runtime.workspaces.store,
     commandTimeoutMs: runtime.config.limits.commandMinutes * 60_000,
     custom: runtime.tools,
+    toolEnv: definedOf(runtime.hostEnv),
+    fetch: runtime.fetch,
     outputSchema: role.output,
     submit,
     say,
@@ -80,6 +82,10 @@ export async function openSeat(
     changes: async () => diff ?? (await worktree.patch()),
   })
   return { boundary, worktree, toolbox: box, home, clientEnv: { ...env, ...Object.fromEntries(asked) } }
+}
+
+function definedOf(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter((pair): pair is [string, string] => pair[1] !== undefined))
 }
 
 /** A role that grants run_tests without naming commands runs what the configuration checks with. */

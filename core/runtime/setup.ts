@@ -36,13 +36,11 @@ export async function prepareWorktree(
   if (config.setup.length === 0) return workspaces.checkout(name, commit)
   const fresh = await workspaces.checkout(name, base)
   await runSetup(runtime, fresh, base, env)
-  await fresh.settle()
   if (commit === base) return fresh
   const worktree = await workspaces.checkout(name, commit, { keepIgnored: true })
   const touched = await workspaces.diff(base, commit)
   if (touched.some(({ path }) => manifests.test(path))) {
     await runSetup(runtime, worktree, commit, { ...env, npm_config_ignore_scripts: 'true' })
-    await worktree.settle()
   }
   return worktree
 }
@@ -76,4 +74,8 @@ async function runSetup(
     const exit = timedOut ? 'a time-out' : exitCode === null ? 'a signal' : `exit code ${exitCode}`
     throw new CodebandError('CB_SETUP_FAILED', { commit, command: argv.join(' '), exit, output: output.slice(-4000) })
   }
+  // What setup made is nobody's work; what it changed (a lock file that an installer rewrites) would count as the worker's.
+  const changed = (await worktree.changes()).filter(({ tracked }) => tracked)
+  await worktree.restore(changed.map(({ path }) => path))
+  await worktree.settle()
 }
