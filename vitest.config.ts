@@ -8,6 +8,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^codeband$/, replacement: here('adapters/index.ts') },
+      { find: /^codeband\/roles$/, replacement: here('adapters/roles.ts') },
       { find: /^codeband\/(claude|codex|scripted)$/, replacement: `${here('adapters/frameworks')}/$1.ts` },
     ],
   },

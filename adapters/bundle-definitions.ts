@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { join, parse, relative } from 'node:path'
 import type { Bundle, Loader } from '../core/ports/loader.ts'
 import { findDefinitions } from './definitions.ts'
 import { esbuildLoader } from './loaders/esbuild.ts'
@@ -93,14 +93,22 @@ async function writeOnce(path: string, text: string): Promise<void> {
   await rename(draft, path)
 }
 
-export async function loaderFor(root: string): Promise<Loader> {
+/** `shipped`: the values of the built-in bundle that belongs to what is run. A task that began with it keeps it, `codeband/roles` included. */
+export async function loaderFor(root: string, shipped?: ReadonlyMap<string, unknown>): Promise<Loader> {
   // Here, and nowhere else, codeband looks at itself: role files get exactly these modules.
   const modules = {
     codeband: await import('./index.ts'),
+    'codeband/roles': shipped ? rolesByName(shipped) : await import('./roles.ts'),
     'codeband/claude': await import('./frameworks/claude.ts'),
     'codeband/codex': await import('./frameworks/codex.ts'),
     'codeband/scripted': await import('./frameworks/scripted.ts'),
     zod: await import('zod'),
   }
   return esbuildLoader({ root, modules })
+}
+
+/** `role:roles/file-picker.ts` as `filePicker`, the name that `codeband/roles` exports it by. */
+function rolesByName(values: ReadonlyMap<string, unknown>): Record<string, unknown> {
+  const camelCase = (id: string): string => id.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+  return Object.fromEntries([...values].map(([name, role]) => [camelCase(parse(name).name), role]))
 }

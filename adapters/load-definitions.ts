@@ -120,7 +120,7 @@ export async function evaluateDefinitions(
 ): Promise<Evaluated> {
   const shipped = await (await loaderFor(packageFolder())).run(builtin)
   const nothing = { values: new Map<string, unknown>(), diagnostics: [] }
-  const mine = mayRun ? await (await loaderFor(repository.root)).run(own) : nothing
+  const mine = mayRun ? await (await loaderFor(repository.root, shipped.values)).run(own) : nothing
   const { given, doubles } = overlay(shipped.values, mine.values)
   const ids = new Set(roles.map(({ id }) => id))
   const all = [
