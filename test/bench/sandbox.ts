@@ -1,0 +1,78 @@
+import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { none } from '../../adapters/sandboxes/none.ts'
+import { openSandbox } from '../../adapters/sandboxes/open.ts'
+import { CodebandError } from '../../core/errors.ts'
+import type { Sandbox, SandboxCommand } from '../../core/ports/sandbox.ts'
+import { alternate, compared, type Measure, type Skipped } from './measure.ts'
+
+const ROUNDS = 25
+
+/** What the wall adds to a command that does nothing: bubblewrap, and the runner without a wall, beside a plain spawn. */
+export async function sandboxBench(): Promise<(Measure | Skipped)[]> {
+  const walled = await bubblewrap()
+  if (typeof walled === 'string') return [{ name: 'sandbox: bubblewrap', skipped: walled }]
+  const folder = mkdtempSync(join(realpathSync(tmpdir()), 'codeband-bench-'))
+  try {
+    const worktree = join(folder, 'worktree')
+    mkdirSync(worktree)
+    writeFileSync(join(worktree, 'package.json'), '{}')
+    const command: SandboxCommand = {
+      argv: ['true'],
+      cwd: worktree,
+      worktree,
+      writable: true,
+      protect: [join(worktree, '.git'), join(worktree, 'package.json')],
+      readable: [],
+      home: join(folder, 'home'),
+      network: false,
+      env: { PATH: '/usr/bin:/bin' },
+      timeoutMs: 20_000,
+      maxOutput: 1000,
+    }
+    const ms = await alternate(ROUNDS, {
+      plain: () => timed(() => plain(worktree)),
+      none: () => timed(() => runIn(none(), command)),
+      writable: () => timed(() => runIn(walled, command)),
+      readOnly: () => timed(() => runIn(walled, { ...command, writable: false })),
+    })
+    return [
+      compared('sandbox: bubblewrap, worktree writable', 'ms', ms.writable, ms.plain),
+      compared('sandbox: bubblewrap, worktree read-only', 'ms', ms.readOnly, ms.plain),
+      compared('sandbox: none', 'ms', ms.none, ms.plain),
+    ]
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** The working sandbox, or why there is none. */
+async function bubblewrap(): Promise<Sandbox | string> {
+  try {
+    return await openSandbox('required')
+  } catch (error) {
+    if (CodebandError.is(error, 'CB_SANDBOX_MISSING')) return `bubblewrap ${error.values.detail}`
+    throw error
+  }
+}
+
+async function timed(work: () => Promise<void>): Promise<number> {
+  const began = performance.now()
+  await work()
+  return performance.now() - began
+}
+
+async function runIn(sandbox: Sandbox, command: SandboxCommand): Promise<void> {
+  const { exitCode, output } = await sandbox.run(command)
+  if (exitCode !== 0) throw new Error(`'true' ended with ${exitCode} in the sandbox '${sandbox.kind}': ${output}`)
+}
+
+function plain(cwd: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('true', { cwd, env: { PATH: '/usr/bin:/bin' }, stdio: ['ignore', 'pipe', 'pipe'] })
+    child.on('error', reject)
+    child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`'true' ended with ${code}`))))
+  })
+}
