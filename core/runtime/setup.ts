@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, realpath } from 'node:fs/promises'
+import { isAbsolute, join } from 'node:path'
 import { protectedPaths } from '../boundary/protected.ts'
 import { CodebandError } from '../errors.ts'
 import type { Worktree } from '../ports/workspace.ts'
@@ -21,7 +21,12 @@ const passed = [
   'SSL_CERT_FILE',
   'npm_config_registry',
   'npm_config_cafile',
+  'NPM_CONFIG_REGISTRY',
+  'NPM_CONFIG_CAFILE',
 ]
+
+/** Those that name a file, which the sandbox must show. */
+const certificates = new Set(['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'npm_config_cafile', 'NPM_CONFIG_CAFILE'])
 
 /** A worktree at `commit`, made ready: `setup` runs with the files of `base`, which a person has on the branch, never with what is
  *  under review; where the change touches dependencies it runs again at the commit, with install scripts off. CB_SETUP_FAILED. */
@@ -54,7 +59,16 @@ async function runSetup(
   const { sandbox, config, workspaces, stopping, hostEnv } = runtime
   const home = join(runtime.home, 'cache')
   await mkdir(home, { recursive: true, mode: 0o700 })
-  const fromHost = passed.flatMap((name) => (hostEnv[name] === undefined ? [] : [[name, hostEnv[name]] as const]))
+  const fromHost: Record<string, string> = {}
+  const shown: string[] = []
+  for (const name of passed) {
+    const given = hostEnv[name]
+    if (given === undefined) continue
+    // Without links on the way: nothing can be bound over one. A file that is not there is the installer's to complain about.
+    const file = certificates.has(name) && isAbsolute(given) ? await realpath(given).catch(() => undefined) : undefined
+    if (file !== undefined) shown.push(file)
+    fromHost[name] = file ?? given
+  }
   for (const argv of config.setup) {
     const { exitCode, output, cancelled, timedOut } = await sandbox.run({
       argv,
@@ -62,10 +76,10 @@ async function runSetup(
       worktree: worktree.path,
       writable: true,
       protect: protectedPaths,
-      readable: [workspaces.store],
+      readable: [workspaces.store, ...shown],
       home,
       network: true,
-      env: { ...env, ...Object.fromEntries(fromHost), HOME: home, npm_config_update_notifier: 'false' },
+      env: { ...env, ...fromHost, HOME: home, npm_config_update_notifier: 'false' },
       timeoutMs: config.limits.commandMinutes * 60_000,
       maxOutput: 64 * 1024,
       signal: stopping,

@@ -1,0 +1,61 @@
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import type { Recorded } from '../../core/protocol/events.ts'
+import { type CliResult, cli, cliEnv } from '../scene/cli.ts'
+import { personsGit, place, sampleRepository } from '../scene/place.ts'
+
+const registry = 'http://127.0.0.1:9/'
+
+/** Runs the first band with this as its `setup`, in the environment of a machine with a registry and certificates of its own. */
+async function runWithSetup(setup: readonly string[], ...options: string[]): Promise<CliResult> {
+  const at = place()
+  const repo = sampleRepository(join(at, 'durations'))
+  const file = join(repo, 'codeband.config.ts')
+  writeFileSync(
+    file,
+    readFileSync(file, 'utf8').replace('  checks:', `  setup: ${JSON.stringify([setup])},\n  checks:`),
+  )
+  personsGit(repo, 'commit', '-qam', 'setup')
+  writeFileSync(join(at, 'real.pem'), 'certificates')
+  symlinkSync('real.pem', join(at, 'ca.pem'))
+  const env = cliEnv(at, {
+    NPM_CONFIG_REGISTRY: registry,
+    SSL_CERT_FILE: join(at, 'ca.pem'),
+    npm_config_cafile: '/nowhere/ca.pem',
+    SECRET: 's3cret',
+  })
+  await cli(repo, ['trust', '--yes'], env)
+  return cli(repo, ['run', "Fix the failing test: durations such as '1h30m'", ...options], env)
+}
+
+test('setup knows the registry of this machine and can read its certificates, also through a link, and nothing else of its environment', {
+  timeout: 120_000,
+}, async () => {
+  const look = `
+    const { NPM_CONFIG_REGISTRY, SSL_CERT_FILE, npm_config_cafile, SECRET } = process.env
+    const read = require('node:fs').readFileSync(SSL_CERT_FILE, 'utf8')
+    console.log(JSON.stringify({ NPM_CONFIG_REGISTRY, read, npm_config_cafile, SECRET }))
+    process.exit(9)`
+  const { code, stderr } = await runWithSetup(['node', '-e', look])
+  expect(code).toBe(6)
+  expect(stderr).toMatch(/CB_SETUP_FAILED/)
+  expect(stderr).toContain(
+    JSON.stringify({ NPM_CONFIG_REGISTRY: registry, read: 'certificates', npm_config_cafile: '/nowhere/ca.pem' }),
+  )
+})
+
+test('what setup leaves in a worktree without an ignore rule is part of no change', { timeout: 120_000 }, async () => {
+  const { code, stdout } = await runWithSetup(
+    ['node', '-e', "require('node:fs').cpSync('src', 'installed/left', { recursive: true })"],
+    '--json',
+  )
+  expect(code).toBe(0)
+  const events = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Recorded)
+  const changes = events.flatMap((event) => (event.type === 'ChangeSubmitted' ? [event.files] : []))
+  expect(changes).toHaveLength(2)
+  for (const files of changes) expect(files.filter((path) => !/^(src|test)\//.test(path))).toEqual([])
+})
