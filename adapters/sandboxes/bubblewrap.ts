@@ -98,7 +98,7 @@ async function runIn(
   } = await run([...around(installed, command), installed.program, '--args', '3', '--', ...argv], {
     cwd: '/',
     env: {},
-    files: [options.join('\0') + '\0', ...Object.values(made)],
+    files: [`${options.join('\0')}\0`, ...Object.values(made)],
     report: true,
     timeoutMs: command.timeoutMs,
     maxOutput: command.maxOutput,
