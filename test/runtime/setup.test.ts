@@ -1,4 +1,4 @@
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Recorded } from '../../core/protocol/events.ts'
@@ -8,7 +8,10 @@ import { personsGit, place, sampleRepository } from '../scene/place.ts'
 const registry = 'http://127.0.0.1:9/'
 
 /** Runs the first band with this as its `setup`, in the environment of a machine with a registry and certificates of its own. */
-async function runWithSetup(setup: readonly string[], ...options: string[]): Promise<CliResult> {
+async function runWithSetup(
+  setup: readonly string[],
+  ...options: string[]
+): Promise<CliResult & { worktrees: string }> {
   const at = place()
   const repo = sampleRepository(join(at, 'durations'))
   const file = join(repo, 'codeband.config.ts')
@@ -24,9 +27,11 @@ async function runWithSetup(setup: readonly string[], ...options: string[]): Pro
     SSL_CERT_FILE: join(at, 'ca.pem'),
     npm_config_cafile: '/nowhere/ca.pem',
     SECRET: 's3cret',
+    CODEBAND_HOME: join(at, 'band'),
   })
   await cli(repo, ['trust', '--yes'], env)
-  return cli(repo, ['run', "Fix the failing test: durations such as '1h30m'", ...options], env)
+  const result = await cli(repo, ['run', "Fix the failing test: durations such as '1h30m'", ...options], env)
+  return { ...result, worktrees: join(at, 'band/worktrees') }
 }
 
 test('setup knows the registry of this machine and can read its certificates, also through a link, and nothing else of its environment', {
@@ -45,8 +50,10 @@ test('setup knows the registry of this machine and can read its certificates, al
   )
 })
 
-test('what setup leaves in a worktree without an ignore rule is part of no change', { timeout: 120_000 }, async () => {
-  const { code, stdout } = await runWithSetup(
+test('what setup leaves in a worktree without an ignore rule stays there and is part of no change', {
+  timeout: 120_000,
+}, async () => {
+  const { code, stdout, worktrees } = await runWithSetup(
     ['node', '-e', "require('node:fs').cpSync('src', 'installed/left', { recursive: true })"],
     '--json',
   )
@@ -56,6 +63,7 @@ test('what setup leaves in a worktree without an ignore rule is part of no chang
     .split('\n')
     .map((line) => JSON.parse(line) as Recorded)
   const changes = events.flatMap((event) => (event.type === 'ChangeSubmitted' ? [event.files] : []))
+  expect(existsSync(join(worktrees, 'coder-codex-0/installed/left/duration.ts'))).toBe(true)
   expect(changes).toHaveLength(2)
   for (const files of changes) expect(files.filter((path) => !/^(src|test)\//.test(path))).toEqual([])
 })
