@@ -30,6 +30,7 @@ export {
   type JsonSchema,
   type Landing,
   type Limits,
+  type McpServer,
   type MergeReport,
   Plan,
   type Recorded,
@@ -106,7 +107,7 @@ export async function createBand(options: BandOptions): Promise<Band> {
   }
   const evaluated = await evaluateDefinitions(repository, bundled, { mayRun: trust !== undefined, roles, tools })
   const config = resolveConfig({ ...evaluated.rawConfig, ...given }, 'the options of createBand', frameworkNamed)
-  const definitions = whole(repository, config, evaluated, bundled, { roles })
+  const definitions = whole(repository, config, evaluated, bundled, { roles, tools })
   if (trust !== undefined) await keepDefinitions(repository, bundled)
   const store = openStore(repository)
   try {

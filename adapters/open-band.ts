@@ -15,6 +15,7 @@ import { version } from '../core/version.ts'
 import { systemClock } from './clock.ts'
 import { baseEnv, type Host } from './host.ts'
 import { openLogs } from './logs.ts'
+import { mcpServers } from './mcp-servers.ts'
 import { openSandbox } from './sandboxes/open.ts'
 import { gitWorkspaces } from './workspaces/git.ts'
 
@@ -98,6 +99,7 @@ export async function openBand(parts: BandParts): Promise<Band> {
     baseEnv: baseEnv(host),
     hostEnv: host.env,
     fetch: globalThis.fetch,
+    toolServers: mcpServers,
     stopping: stop.signal,
     wait: parts.wait,
     answer: parts.answer,

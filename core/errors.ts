@@ -45,6 +45,8 @@ export const errors = {
   CB_TASK_EMPTY: 'The task has no text. Say what you want: `codeband run "Fix the failing test"`.',
   CB_TASK_UNKNOWN: "There is no task '{task}'. `codeband status` lists them.",
   CB_TEMPLATE: "The {prompt} of role '{role}' names '{{{name}}}', which {detail}.",
+  CB_TOOL_SERVER:
+    "The tool server '{name}' cannot be used: {detail}. Check its entry under `mcp` of the role, and that it starts by itself.",
   CB_UNTRUSTED:
     "The roles and the configuration in '{repo}' are code that you have not trusted yet (hash {hash}). Read them, then run `codeband trust --yes`.",
   CB_USAGE: '{detail}',

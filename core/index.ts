@@ -34,6 +34,7 @@ export {
   type Adjustments,
   defineRole,
   type Limits,
+  type McpServer,
   type Role,
   type RoleDefinition,
   type Roles,

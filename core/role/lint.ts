@@ -36,6 +36,7 @@ const keys: Readonly<Record<string, string>> = {
   generator: 'function',
   steps: 'function',
   limits: 'object',
+  mcp: 'object',
 }
 const grantKeys = ['name', 'allowedCommands', 'allowedHosts', 'paths']
 

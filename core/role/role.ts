@@ -26,6 +26,8 @@ export interface RoleDefinition<I extends Schema = Schema, O extends Schema = Sc
   spawnableRoles?: readonly string[]
   /** Globs inside the worktree; default: the subtask's files, else all but the protected paths. */
   writes?: readonly string[]
+  /** Servers of the Model Context Protocol, by name; their tools are `mcp/<server>/<tool>`. */
+  mcp?: Readonly<Record<string, McpServer>>
   systemPrompt?: Prompt<OutputOf<I>>
   userPrompt?: Prompt<OutputOf<I>>
   /** Runs once per spawn, before the session starts; what it gives is recorded and fixes the tool list. */
@@ -33,6 +35,19 @@ export interface RoleDefinition<I extends Schema = Schema, O extends Schema = Sc
   /** Drives the turn itself. */
   steps?: (context: StepsContext<OutputOf<I>>) => Steps<unknown>
   limits?: Limits
+}
+
+/** A tool server: a local program, or an address. Secrets are named, never written down. */
+export interface McpServer {
+  /** Program and arguments. */
+  command?: readonly string[]
+  url?: string
+  /** Names of variables of this machine that a local server gets. */
+  env?: readonly string[]
+  /** Header name to the name of the variable that holds its value. */
+  headers?: Readonly<Record<string, string>>
+  /** Allow list: exactly these of its tools exist for the role. */
+  tools: readonly string[]
 }
 
 /** A template with `{{path.to.value}}`, or a function of the context. */

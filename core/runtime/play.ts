@@ -170,6 +170,7 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
     }
   } finally {
     await session?.close()
+    await seat.close()
   }
 }
 

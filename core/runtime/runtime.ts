@@ -1,6 +1,7 @@
 import type { ResolvedConfig } from '../config.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Sandbox } from '../ports/sandbox.ts'
+import type { ToolServers } from '../ports/tool-server.ts'
 import type { Workspaces } from '../ports/workspace.ts'
 import type { Role } from '../role/role.ts'
 import type { Tool } from '../role/tool.ts'
@@ -23,6 +24,8 @@ export interface Runtime {
   readonly baseEnv: Readonly<Record<string, string>>
   /** Host variables a framework may ask for by name. */
   readonly hostEnv: Readonly<Record<string, string | undefined>>
+  /** What starts the tool servers that roles declare. */
+  readonly toolServers: ToolServers
   /** What fetch_url and custom tools reach the network with. */
   readonly fetch: typeof fetch
   /** Aborts when the band closes. */

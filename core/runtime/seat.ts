@@ -6,6 +6,7 @@ import type { Worktree } from '../ports/workspace.ts'
 import type { Adjustments, Role } from '../role/role.ts'
 import type { Worker } from './roster.ts'
 import type { Runtime } from './runtime.ts'
+import { openServedTools } from './served-tools.ts'
 import { prepareWorktree } from './setup.ts'
 import { type Scene, type Toolbox, toolbox } from './tools/toolbox.ts'
 
@@ -17,6 +18,8 @@ export interface Seat {
   home: string
   /** The whole environment of its client. */
   clientEnv: Readonly<Record<string, string>>
+  /** Ends what was started for it. Idempotent. */
+  close(): Promise<void>
 }
 
 export interface SeatRequest {
@@ -42,7 +45,7 @@ export async function openSeat(
   request: SeatRequest,
 ): Promise<Seat | { problems: readonly string[] }> {
   const { role, worker, input, adjustments, base, commit, diff } = request
-  const compiled = compileBoundary(withChecks(role, runtime.config.checks), {
+  const compiled = compileBoundary(withServed(withChecks(role, runtime.config.checks)), {
     worker: worker.id,
     input,
     additionalTools: adjustments.additionalTools ?? [],
@@ -61,6 +64,7 @@ export async function openSeat(
   const worktree = runsCommands
     ? await prepareWorktree(runtime, worker.id, base, commit, env)
     : await runtime.workspaces.checkout(worker.id, commit)
+  const served = await openServedTools(runtime, role, worktree.path, home)
   const { submit, say, spawn, ask } = request
   const box = toolbox({
     boundary,
@@ -71,7 +75,7 @@ export async function openSeat(
     env,
     store: runtime.workspaces.store,
     commandTimeoutMs: runtime.config.limits.commandMinutes * 60_000,
-    custom: runtime.tools,
+    custom: [...runtime.tools, ...served.tools],
     toolEnv: definedOf(runtime.hostEnv),
     fetch: runtime.fetch,
     outputSchema: role.output,
@@ -81,11 +85,26 @@ export async function openSeat(
     ask,
     changes: async () => diff ?? (await worktree.patch()),
   })
-  return { boundary, worktree, toolbox: box, home, clientEnv: { ...env, ...Object.fromEntries(asked) } }
+  return {
+    boundary,
+    worktree,
+    toolbox: box,
+    home,
+    clientEnv: { ...env, ...Object.fromEntries(asked) },
+    close: served.close,
+  }
 }
 
 function definedOf(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return Object.fromEntries(Object.entries(env).filter((pair): pair is [string, string] => pair[1] !== undefined))
+}
+
+/** What a role names of its servers is what it is granted. */
+function withServed(role: Role): Role {
+  const names = Object.entries(role.mcp ?? {}).flatMap(([server, { tools }]) =>
+    tools.map((tool) => `mcp/${server}/${tool}`),
+  )
+  return { ...role, tools: [...(role.tools ?? []), ...names] }
 }
 
 /** A role that grants run_tests without naming commands runs what the configuration checks with. */

@@ -70,6 +70,7 @@ export async function callTool(
     output,
     denied,
   } = await seat.toolbox.call(name, input, { id: `${task}/${place}`, signal: runtime.stopping })
+  await seat.close()
   if (denied) {
     const { code, reason } = denied
     await runtime.log.must({

@@ -1,6 +1,5 @@
-import { Server } from '@modelcontextprotocol/sdk/server/index.js'
-import { CallToolRequestSchema, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import type { ToolResult } from '../../../core/ports/framework.ts'
+import { CallToolRequestSchema, ListToolsRequestSchema, Server } from '../../mcp-sdk.ts'
 import type { WireTools } from './wire-tools.ts'
 
 export type OnCall = (
