@@ -200,12 +200,12 @@ export function whole(
   config: ResolvedConfig,
   evaluated: Evaluated,
   { definitions, configFile }: Pick<BundledDefinitions, 'definitions' | 'configFile'>,
-  { frameworksMayMiss = false, roles: objects }: { frameworksMayMiss?: boolean; roles?: readonly Role[] } = {},
+  given: { frameworksMayMiss?: boolean; roles?: readonly Role[]; tools?: readonly Tool[] } = {},
 ): Definitions {
   const { roles, diagnostics } = lint(evaluated, config)
   const all = [...evaluated.diagnostics, ...diagnostics]
   if (all.some(isError)) throw invalid(all)
-  if (!frameworksMayMiss && Object.keys(config.frameworks).length === 0) {
+  if (!given.frameworksMayMiss && Object.keys(config.frameworks).length === 0) {
     throw new CodebandError('CB_FRAMEWORK_NONE', {
       file: configFile ? relative(repository.root, configFile) : 'the defaults',
     })
@@ -229,7 +229,7 @@ export function whole(
     tools,
     policy,
     planOfAction: planOfAction(config, roles, policy),
-    older: (hash) => olderDefinitions(repository, hash, { roles: objects, tools }),
+    older: (hash) => olderDefinitions(repository, hash, { roles: given.roles, tools: given.tools }),
   }
 }
 

@@ -15,7 +15,7 @@ export async function openRepositoryBand(options: {
   answer?: Runtime['answer']
 }): Promise<{ band: Band; planOfAction: readonly string[] }> {
   const repository = await openRepository(options.cwd)
-  const { config, roles, tools, policy, planOfAction } = await loadDefinitions(repository, options)
+  const { config, roles, tools, policy, planOfAction, older } = await loadDefinitions(repository, options)
   const store = openStore(repository)
   try {
     const { wait, answer } = options
@@ -27,6 +27,7 @@ export async function openRepositoryBand(options: {
       roles,
       tools,
       policy,
+      older,
       wait,
       answer,
       by: host().user,

@@ -36,6 +36,11 @@ export async function merge(runtime: Runtime, taskId: string): Promise<EffectAns
       const landed = task().landings.flatMap(({ to }) => (before.has(to) ? [] : [to]))
       return { ok: true, result: { landed, returned } satisfies MergeReport }
     }
+    const refusal = refusalOf(task(), changes)
+    if (refusal) {
+      for (const change of refusal.changes) await giveBack(change, 'refused', refusal.why)
+      continue
+    }
     const candidate = await candidateFor(runtime, task(), changes, giveBack)
     if (candidate === undefined) continue
     if (candidate.checks === undefined) await check(runtime, task(), candidate)
@@ -45,12 +50,7 @@ export async function merge(runtime: Runtime, taskId: string): Promise<EffectAns
       continue
     }
     if (task().candidates[candidate.id]!.risk === undefined) await assess(runtime, task(), candidate)
-    const refusal = await personsWord(runtime, taskId, candidate)
-    if (refusal !== undefined) {
-      for (const change of changes) await giveBack(change, 'refused', refusal)
-      continue
-    }
-    await land(runtime, taskId, candidate)
+    if (await mayLand(runtime, taskId, candidate)) await land(runtime, taskId, candidate)
   }
   return {
     ok: false,
@@ -213,19 +213,33 @@ async function assess(runtime: Runtime, task: Task, { id, base, commit }: Candid
   })
 }
 
-/** Waits for a person where the candidate needs one. Gives their words when they refuse; parks when nobody waits. */
-async function personsWord(runtime: Runtime, taskId: string, { id }: Candidate): Promise<string | undefined> {
+/** The changes among these that a person refused, and why. Their no is about the change: it holds wherever the branch is by now. */
+function refusalOf(
+  { approvals, candidates }: Task,
+  changes: readonly Subject[],
+): { changes: Subject[]; why: string } | undefined {
+  for (const { status, candidate, why } of Object.values(approvals)) {
+    if (status !== 'refused') continue
+    const asked = candidates[candidate]?.changes ?? []
+    const refused = changes.filter(({ id, on }) => asked.some(({ subject, commit }) => subject === id && commit === on))
+    if (refused.length > 0) return { changes: refused, why: `A person refused it: ${why}` }
+  }
+  return undefined
+}
+
+/** Waits for a person where the candidate needs one. False when they refuse; parks when nobody waits. */
+async function mayLand(runtime: Runtime, taskId: string, { id }: Candidate): Promise<boolean> {
   const { log, wait, stopping } = runtime
   const mine = () =>
     Object.values(log.state.tasks[taskId]!.approvals)
       .filter(({ candidate }) => candidate === id)
       .at(-1)
   const asked = mine()
-  if (asked === undefined) return undefined
+  if (asked === undefined) return true
   if (asked.status === 'waiting' && !wait) throw new Halt({ reason: 'approval', detail: asked.id })
   const answered = await log.until(() => (mine()?.status === 'waiting' ? undefined : mine()), stopping)
   if (answered === undefined) throw new Halt()
-  return answered.status === 'refused' ? `A person refused it: ${answered.why}` : undefined
+  return answered.status !== 'refused'
 }
 
 async function land({ workspaces, log }: Runtime, taskId: string, { id }: Candidate): Promise<void> {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CodebandError, didYouMean } from '../../../core/errors.ts'
 import type { Role, StepsContext } from '../../../core/role/role.ts'
+import { parse } from '../../../core/role/schema.ts'
 import { memoryEventStore } from '../../event-stores/memory.ts'
 import { scripted } from '../../frameworks/scripted.ts'
 import { host } from '../../host.ts'
@@ -36,6 +37,8 @@ export async function playRole(
       known: known.join(', '),
     })
   const input = inputOf(role, given)
+  const fits = role.input === undefined ? undefined : parse(role.input, input)
+  if (fits && !fits.ok) throw new CodebandError('CB_INPUT_INVALID', { role: id, problems: fits.problems })
   const frameworks =
     script === undefined
       ? definitions.config.frameworks
@@ -74,7 +77,10 @@ export async function playRole(
       if (!screen.json && event.type === 'TurnStarted') {
         screen.line(screen.paint.dim(`--- system prompt\n${event.systemPrompt}\n--- prompt\n${event.prompt}\n---`))
       }
+      if (!screen.json && event.type === 'ToolCalled')
+        screen.line(screen.paint.dim(`  > ${event.tool} ${JSON.stringify(event.input).slice(0, 300)}`))
       screen.event(event)
+      if (!screen.json && event.type === 'ViolationRecorded') screen.line(screen.paint.dim(`    ${event.reason}`))
     })
     return await untilInterrupted(band, async () => {
       const result = await band.run(`Play ${id}`)
