@@ -46,6 +46,13 @@ test('an input over the limit is refused before anything reads it', async () => 
   })
 })
 
+test('a key that would set a prototype is refused however deep it lies (PR-020)', async () => {
+  const { call, told } = bench()
+  const input = JSON.parse('{"role":"file-picker","input":{"task":{"__proto__":{"admin":true}}}}')
+  expect(await call('spawn_roles', input)).toMatchObject({ denied: { code: 'schema' } })
+  expect(told.spawned).toEqual([])
+})
+
 test('a replacement needs its text exactly once, unless all are meant', async () => {
   const { place, read, call } = bench()
   writeFileSync(join(place.root, 'src/b.ts'), 'one two two\r\nthree\r\n')

@@ -69,6 +69,12 @@ test('a file keeps its line ends, and a missing newline at its end stays missing
   expect(apply('a\nb\n', unified('@@ -2 +2 @@', '-b', '+b', '\\ No newline at end of file'))).toBe('a\nb')
 })
 
+test('a line that the patch ends without a newline fits no line that has one', () => {
+  const bare = unified('@@ -1 +1 @@', '-b', '\\ No newline at end of file', '+c')
+  expect(apply('b\n', bare)).toMatch(/^problem: hunk 1 does not fit/)
+  expect(apply('b', bare)).toBe('c\n')
+})
+
 test('an apply_patch hunk is found after its header lines, in order', () => {
   const content = ['class A', '  def f', '    x', 'class B', '  def f', '    x', ''].join('\n')
   expect(apply(content, patch('@@ class B', '@@ def f', '-    x', '+    y'))).toBe(content.replace(/x\n$/, 'y\n'))
