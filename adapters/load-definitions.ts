@@ -2,6 +2,7 @@ import { relative } from 'node:path'
 import { type ResolvedConfig, resolveConfig } from '../core/config.ts'
 import { CodebandError } from '../core/errors.ts'
 import type { Policy } from '../core/protocol/events.ts'
+import { capabilityChange } from '../core/role/capabilities.ts'
 import { type Diagnostic, showDiagnostic } from '../core/role/diagnostic.ts'
 import { type GivenRole, lintRoles } from '../core/role/lint.ts'
 import { type GivenTool, lintTools } from '../core/role/lint-tools.ts'
@@ -14,13 +15,21 @@ import {
   keptDefinitions,
   loaderFor,
 } from './bundle-definitions.ts'
+import { inspectCapabilities, lastCapabilities, rememberCapabilities } from './capabilities.ts'
 import { frameworkNamed } from './frameworks-by-name.ts'
+import { host } from './host.ts'
 import { packageFolder } from './package-folder.ts'
 import type { Repository } from './repository.ts'
 import { isTrusted, trust } from './trust.ts'
 
 /** Asks a person whether definitions that are not trusted may run. */
-export type TrustQuestion = (question: { hash: string; files: readonly string[] }) => Promise<boolean>
+export type TrustQuestion = (question: {
+  hash: string
+  files: readonly string[]
+  /** What these definitions can do that the ones trusted last could not, and the other way round; undefined where it cannot be
+   *  found out without running them unprotected. */
+  change: { gained: readonly string[]; lost: readonly string[] } | undefined
+}) => Promise<boolean>
 
 export interface Definitions {
   config: ResolvedConfig
@@ -51,12 +60,10 @@ export async function loadDefinitions(
   { confirm, frameworksMayMiss = false }: { confirm?: TrustQuestion; frameworksMayMiss?: boolean } = {},
 ): Promise<Definitions> {
   const bundled = await bundleDefinitions(repository)
-  const { hash, files } = bundled
   if (!(await trusted(repository, bundled))) {
-    if (!(await confirm?.({ hash, files }))) {
-      throw new CodebandError('CB_UNTRUSTED', { repo: repository.root, hash: hash.slice(0, 12) })
+    if (!confirm || !(await askForTrust(repository, bundled, confirm))) {
+      throw new CodebandError('CB_UNTRUSTED', { repo: repository.root, hash: bundled.hash })
     }
-    await trust(repository.home, hash)
   }
   const evaluated = await evaluateDefinitions(repository, bundled, { mayRun: true })
   // A role file that does not compile says more than the configuration that may miss it.
@@ -64,6 +71,21 @@ export async function loadDefinitions(
   const config = resolveConfig(evaluated.rawConfig, configName(repository, bundled), frameworkNamed)
   await keepDefinitions(repository, bundled)
   return whole(repository, config, evaluated, bundled, { frameworksMayMiss })
+}
+
+/** Shows a person what would run and what it could do, and remembers a yes. */
+export async function askForTrust(
+  repository: Repository,
+  bundled: BundledDefinitions,
+  confirm: TrustQuestion,
+): Promise<boolean> {
+  const { hash, files } = bundled
+  const after = await inspectCapabilities(repository, bundled)
+  const change = after && capabilityChange(await lastCapabilities(repository), after)
+  if (!(await confirm({ hash, files, change }))) return false
+  await trust(repository.home, hash)
+  if (after) await rememberCapabilities(repository, after)
+  return true
 }
 
 /** What a person trusted once and a task began with runs again as it was, whatever the files say now. */
@@ -156,7 +178,8 @@ function configName({ root }: Repository, { configFile }: BundledDefinitions): s
 }
 
 async function trusted({ home }: Repository, { files, hash }: BundledDefinitions): Promise<boolean> {
-  return files.length === 0 || (await isTrusted(home, hash))
+  if (files.length === 0 || host().env.CODEBAND_TRUST === hash) return true
+  return isTrusted(home, hash)
 }
 
 function lint({ given, tools }: Evaluated, config: ResolvedConfig | undefined): ReturnType<typeof lintRoles> {
@@ -241,13 +264,14 @@ function planOfAction(config: ResolvedConfig, roles: ReadonlyMap<string, Role>, 
     return [`${id} (${who(id)}) -> ${role.reviewedBy} (${who(role.reviewedBy)})`]
   }
   const checks = config.checks.map((argv) => argv.join(' ')).join(', ') || 'no checks are configured'
+  const byItself = policy.autoMerge === 'none' ? 'never without you' : `by itself up to risk '${policy.autoMerge}'`
   const waived =
     policy.opposition === 'waived'
       ? ' Opposition is waived: the same family reviews, and nothing lands without you.'
       : ''
   return [
     `Plan: ${[...roles.keys()].flatMap(pair).join('; ')}`,
-    `Lands on '${policy.target}' after: ${checks}; by itself up to risk '${policy.autoMerge}'.${waived}`,
+    `Lands on '${policy.target}' after: ${checks}; ${byItself}.${waived}`,
   ]
 }
 

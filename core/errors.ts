@@ -48,7 +48,7 @@ export const errors = {
   CB_TOOL_SERVER:
     "The tool server '{name}' cannot be used: {detail}. Check its entry under `mcp` of the role, and that it starts by itself.",
   CB_UNTRUSTED:
-    "The roles and the configuration in '{repo}' are code that you have not trusted yet (hash {hash}). Read them, then run `codeband trust --yes`.",
+    "The roles and the configuration in '{repo}' are code that you have not trusted yet (hash {hash}). Read them, then run `codeband trust --yes`, or set CODEBAND_TRUST to that hash.",
   CB_USAGE: '{detail}',
   CB_VERSION_CONFLICT: 'The log moved on: expected version {expected}, found {found}.',
   CB_WORKER_UNKNOWN: "There is no worker '{worker}'. Known: {known}.",

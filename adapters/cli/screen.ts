@@ -41,7 +41,7 @@ export function openScreen({
     },
     event(event) {
       if (json) return write(JSON.stringify(event))
-      for (const line of trace(event)) write(showLine(line, paint))
+      for (const line of trace(event)) write(showLine(line, paint, process.stdout.columns))
     },
     error(code, message) {
       if (json) write(JSON.stringify({ error: { code, message } }))
@@ -52,7 +52,7 @@ export function openScreen({
 
 const column = 26
 
-function showLine({ who, text, tone }: TraceLine, paint: Screen['paint']): string {
+function showLine({ who, text, tone }: TraceLine, paint: Screen['paint'], columns: number | undefined): string {
   const name = `[${who}]`
   const gap = ' '.repeat(Math.max(1, column - name.length))
   const colour =
@@ -63,7 +63,7 @@ function showLine({ who, text, tone }: TraceLine, paint: Screen['paint']): strin
         : who === 'task' || who === 'person'
           ? paint.bold
           : paint.cyan
-  const shown = printable(text)
+  const shown = folded(printable(text), columns)
   const body =
     tone === 'good'
       ? paint.green(shown)
@@ -73,6 +73,21 @@ function showLine({ who, text, tone }: TraceLine, paint: Screen['paint']): strin
           ? paint.dim(shown)
           : shown
   return `${colour(printable(name))}${gap}${body}`
+}
+
+/** On a terminal of that many columns, broken between words under the place where it begins. */
+function folded(text: string, columns: number | undefined): string {
+  const width = (columns ?? 0) - column
+  if (width < 24) return text
+  const lines: string[] = []
+  let rest = text
+  while (rest.length > width) {
+    const space = rest.lastIndexOf(' ', width)
+    const end = space > 0 ? space : width
+    lines.push(rest.slice(0, end))
+    rest = rest.slice(end).trimStart()
+  }
+  return [...lines, rest].join(`\n${' '.repeat(column)}`)
 }
 
 /** Text of models and repositories must not move the cursor or rewrite the screen. */

@@ -6,6 +6,7 @@ import { claude } from '../../frameworks/claude.ts'
 import { codex } from '../../frameworks/codex.ts'
 import { baseEnv, host } from '../../host.ts'
 import { openRepository } from '../../repository.ts'
+import { isTrusted } from '../../trust.ts'
 import type { ExitCode } from '../exit.ts'
 import type { Cli } from '../program.ts'
 import { configSource, type Found, firstRole, setupOf } from '../scaffold.ts'
@@ -34,6 +35,9 @@ export async function init({ screen, cwd }: Cli): Promise<ExitCode> {
   const project = await setupOf({ has, read: (file) => readFile(join(root, file), 'utf8') })
   screen.line(`         ${project.manager ?? 'no package manager'}, branch ${branch ?? '(detached)'}`)
 
+  // What lay here before and nobody trusted stays untrusted: it may have come with the repository.
+  const before = await bundleDefinitions(repository)
+  const mayTrust = before.files.length === 0 || (await isTrusted(repository.home, before.hash))
   const written: string[] = []
   const kept: string[] = []
   async function write(file: string, content: string): Promise<void> {
@@ -46,7 +50,7 @@ export async function init({ screen, cwd }: Cli): Promise<ExitCode> {
   if (present) kept.push(present.file.slice(root.length + 1))
   else await write('codeband.config.ts', configSource({ clients, branch, ...project }))
   await write('.agents/scribe.ts', firstRole)
-  if (written.length > 0) await trustDefinitions(repository, (await bundleDefinitions(repository)).hash)
+  if (written.length > 0 && mayTrust) await trustDefinitions(repository, (await bundleDefinitions(repository)).hash)
   screen.object({ clients, branch, ...project, written, kept })
   for (const file of written) screen.line(`${screen.paint.green('wrote  ')}  ${file}`)
   for (const file of kept) screen.line(`${screen.paint.dim('kept   ')}  ${file}`)
@@ -55,6 +59,7 @@ export async function init({ screen, cwd }: Cli): Promise<ExitCode> {
       `Only ${clients[0]} is here: the configuration waives opposition, so its own family reviews it, every landing is marked same-family, and nothing lands without you.`,
     )
   }
+  if (!mayTrust) screen.line('What was here before is not trusted. Read it, then:  npx codeband trust')
   screen.line()
   if (clients.length === 0) screen.line('No client was found. Try the offline band:  npx codeband demo')
   else screen.line('Next:  npx codeband doctor   then   npx codeband run "Fix the failing test"')

@@ -9,12 +9,13 @@ export async function roles({ screen, cwd }: Cli): Promise<ExitCode> {
   const repository = await openRepository(cwd)
   const { roles: all, diagnostics, trusted } = await inspectDefinitions(repository)
   screen.object({ roles: all, diagnostics, trusted })
-  for (const { id, description, source, tools, produces, reviewedBy, playedBy } of all) {
+  for (const { id, description, source, tools, produces, reviewedBy, spawnableRoles, playedBy } of all) {
     screen.line(`${screen.paint.bold(id)}  ${screen.paint.dim(source)}`)
     screen.line(`    ${description}`)
     if (produces)
       screen.line(`    makes a ${produces}${reviewedBy ? `, reviewed by ${reviewedBy} of the opposite family` : ''}`)
-    screen.line(`    tools: ${tools.join(', ') || 'none'}`)
+    if (tools.length > 0 || spawnableRoles.length === 0) screen.line(`    tools: ${tools.join(', ') || 'none'}`)
+    if (spawnableRoles.length > 0) screen.line(`    spawns ${spawnableRoles.join(', ')}`)
     if (playedBy.length > 0) screen.line(`    played by ${playedBy.join(', ')}`)
   }
   if (!trusted)

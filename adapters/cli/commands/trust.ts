@@ -1,9 +1,10 @@
 import { CodebandError } from '../../../core/errors.ts'
-import { bundleDefinitions, trustDefinitions } from '../../bundle-definitions.ts'
+import { bundleDefinitions } from '../../bundle-definitions.ts'
+import { askForTrust } from '../../load-definitions.ts'
 import { openRepository } from '../../repository.ts'
 import type { ExitCode } from '../exit.ts'
 import type { Cli } from '../program.ts'
-import { confirmTrust } from '../trust-prompt.ts'
+import { confirmTrust, showTrustQuestion } from '../trust-prompt.ts'
 
 /** `codeband trust [--yes]` */
 export async function trust(
@@ -12,17 +13,20 @@ export async function trust(
   { yes }: { yes?: boolean },
 ): Promise<ExitCode> {
   const repository = await openRepository(cwd)
-  const { hash, files } = await bundleDefinitions(repository)
-  if (yes !== true) {
-    const confirmed = await confirmTrust(screen)?.({ hash, files })
-    if (confirmed === undefined)
-      throw new CodebandError('CB_USAGE', {
-        detail: 'There is no terminal to ask on: `codeband trust --yes` trusts the definitions as they are now.',
-      })
-    if (!confirmed) return 2
+  const bundled = await bundleDefinitions(repository)
+  const { hash, files } = bundled
+  const confirm = yes
+    ? async (question: Parameters<typeof showTrustQuestion>[1]) => {
+        if (!screen.json) showTrustQuestion(screen, question)
+        return true
+      }
+    : confirmTrust(screen)
+  if (confirm === undefined) {
+    const detail = 'There is no terminal to ask on: `codeband trust --yes` trusts the definitions as they are now.'
+    throw new CodebandError('CB_USAGE', { detail })
   }
-  await trustDefinitions(repository, hash)
+  if (!(await askForTrust(repository, bundled, confirm))) return 2
   screen.object({ hash, files, trusted: true })
-  screen.line(`Trusted: ${files.length === 0 ? 'the built-in roles' : files.join(', ')} (hash ${hash.slice(0, 12)})`)
+  screen.line(`Trusted: ${files.join(', ') || 'the built-in roles'} (hash ${hash.slice(0, 12)})`)
   return 0
 }

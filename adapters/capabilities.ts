@@ -1,0 +1,79 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import type { BundledDefinitions } from './bundle-definitions.ts'
+import { baseEnv, host } from './host.ts'
+import { packageFolder } from './package-folder.ts'
+import type { Repository } from './repository.ts'
+import { openSandbox } from './sandboxes/open.ts'
+
+/** Milliseconds that definitions may take to say what they are. */
+const limit = 20_000
+
+/** What the definitions can do, found out by running them where they reach nothing. Undefined where this machine has no sandbox:
+ *  what is not trusted does not run outside of one. */
+export async function inspectCapabilities(
+  { root }: Repository,
+  bundled: BundledDefinitions,
+): Promise<string[] | undefined> {
+  const sandbox = await openSandbox('if-available')
+  if (sandbox.kind === 'none') return undefined
+  const place = await mkdtemp(join(tmpdir(), 'codeband-inspect-'))
+  try {
+    const input = join(place, 'bundle.json')
+    const { code, hash } = bundled.own
+    await writeFile(input, JSON.stringify({ root: place, code, hash, configData: bundled.configData, of: root }))
+    const script = fileURLToPath(
+      new URL(import.meta.url.endsWith('.ts') ? './inspect-child.ts' : './inspect-child.js', import.meta.url),
+    )
+    const home = join(place, 'home')
+    await mkdir(home)
+    const { output } = await sandbox.run({
+      argv: ['sh', '-c', 'exec "$0" --no-warnings "$1" < "$2"', process.execPath, script, input],
+      cwd: place,
+      worktree: place,
+      writable: true,
+      protect: [],
+      readable: modulesOf(packageFolder()),
+      home,
+      network: false,
+      env: { ...baseEnv(host()), HOME: home },
+      timeoutMs: limit,
+      maxOutput: 1024 * 1024,
+    })
+    return read(output)
+  } finally {
+    await rm(place, { recursive: true, force: true })
+  }
+}
+
+/** What the definitions that were trusted last could do; [] when none were. */
+export async function lastCapabilities({ home }: Repository): Promise<string[]> {
+  const text = await readFile(join(home, 'capabilities.json'), 'utf8').catch(() => '[]')
+  return read(`\u0000${text}\u0000`) ?? []
+}
+
+export async function rememberCapabilities({ home }: Repository, lines: readonly string[]): Promise<void> {
+  await writeFile(join(home, 'capabilities.json'), JSON.stringify(lines), { mode: 0o600 })
+}
+
+const list = z.array(z.string().max(1000)).max(10_000)
+
+/** The child's answer is data of code that is not trusted. */
+function read(output: string): string[] | undefined {
+  const [, text] = output.split('\u0000')
+  try {
+    return list.parse(JSON.parse(text ?? ''))
+  } catch {
+    return undefined
+  }
+}
+
+/** The folders that codeband itself is loaded from. */
+function modulesOf(folder: string): string[] {
+  const mark = `${sep}node_modules${sep}`
+  const at = folder.lastIndexOf(mark)
+  return at < 0 ? [folder] : [folder.slice(0, at + mark.length - 1)]
+}
