@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { alternate, compared, type Measure } from './measure.ts'
 
 const CLI = fileURLToPath(new URL('../../dist/adapters/cli/main.js', import.meta.url))
-const PAIRS = 25
+const PAIRS = 19
 const MEMORY_ROUNDS = 3
 
 /** Writes the peak of the process's memory in KiB to descriptor 3. `maxRSS` would count what the parent had before `exec`. */

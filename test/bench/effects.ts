@@ -14,7 +14,7 @@ import { defineRole, type Role } from '../../core/role/role.ts'
 import { band as asks, type Steps } from '../../core/role/steps.ts'
 import { alone, alternate, compared, type Measure } from './measure.ts'
 
-const ROUNDS = 7
+const ROUNDS = 5
 const SHORT = 100
 const LONG = 1000
 const ASLEEP = 50
