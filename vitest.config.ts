@@ -8,7 +8,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^codeband$/, replacement: here('adapters/index.ts') },
-      { find: /^codeband\/roles$/, replacement: here('adapters/roles.ts') },
+      { find: /^codeband\/(roles|testing)$/, replacement: `${here('adapters')}/$1.ts` },
       { find: /^codeband\/(claude|codex|scripted)$/, replacement: `${here('adapters/frameworks')}/$1.ts` },
     ],
   },

@@ -102,6 +102,7 @@ export async function loaderFor(root: string, shipped?: ReadonlyMap<string, unkn
     'codeband/claude': await import('./frameworks/claude.ts'),
     'codeband/codex': await import('./frameworks/codex.ts'),
     'codeband/scripted': await import('./frameworks/scripted.ts'),
+    'codeband/testing': await import('./testing.ts'),
     zod: await import('zod'),
   }
   return esbuildLoader({ root, modules })
