@@ -80,6 +80,12 @@ export async function gitWorkspaces({ root, home: given, bin }: GitWorkspacesOpt
       return fileDiffs(await store.git.bytes(['diff-tree', ...options, oid(base), oid(commit)]))
     },
     patch: (base, commit, maxBytes) => patchOf(store.git, ['diff-tree', '-r', oid(base), oid(commit)], maxBytes),
+    async read(commit, path) {
+      const { exitCode, stdout, truncated } = await store.git.run(['cat-file', 'blob', `${oid(commit)}:${path}`], {
+        limit: largestText,
+      })
+      return exitCode === 0 && !truncated ? stdout.toString('utf8') : undefined
+    },
     tree: (commit) => store.treeOf(commit),
     land: (branch, from, to) =>
       writer(async () => {
@@ -95,6 +101,8 @@ export async function gitWorkspaces({ root, home: given, bin }: GitWorkspacesOpt
   }
 }
 
+/** Bytes of a file that `read` gives. */
+const largestText = 8 * 1024 * 1024
 const wanted = '2.39'
 
 async function checkVersion(home: string, bin: string | undefined): Promise<void> {

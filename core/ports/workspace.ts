@@ -28,6 +28,8 @@ export interface Workspaces {
   diff(base: string, commit: string): Promise<readonly FileDiff[]>
   /** Unified diff between two commits, cut at `maxBytes`. */
   patch(base: string, commit: string, maxBytes?: number): Promise<string>
+  /** The text of a file at a commit; undefined when there is none, or it is larger than 8 MiB. */
+  read(commit: string, path: string): Promise<string | undefined>
   /** The tree of a commit. */
   tree(commit: string): Promise<string>
   /** Moves the branch in the person's repository from exactly `from` to `to` (compare-and-swap), and with it every clean checkout of the

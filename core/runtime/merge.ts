@@ -1,10 +1,10 @@
 import { protectedPaths } from '../boundary/protected.ts'
-import { riskFloor } from '../boundary/risk.ts'
 import type { MergeItem } from '../ports/workspace.ts'
 import { isRejection } from '../protocol/commands.ts'
 import type { CheckResult } from '../protocol/events.ts'
 import { approvedChanges, type Candidate, type Subject, type Task } from '../protocol/state.ts'
 import type { MergeReport } from '../role/products.ts'
+import { assess } from './assess.ts'
 import { type EffectAnswer, Halt } from './journal.ts'
 import type { Runtime } from './runtime.ts'
 import { prepareWorktree } from './setup.ts'
@@ -192,25 +192,6 @@ async function culpritOf(
     ? `On the merged tree \`${red.argv.join(' ')}\` ended with ${red.exitCode ?? 'a signal'}:\n${red.output.slice(-6000)}`
     : 'the checks failed'
   return { subject: changes[bad - 1]!, detail }
-}
-
-async function assess(runtime: Runtime, task: Task, { id, base, commit }: Candidate): Promise<void> {
-  const { workspaces, config, log } = runtime
-  const { risk, reasons } = riskFloor(await workspaces.diff(base, commit), {
-    checks: config.checks,
-    patch: await workspaces.patch(base, commit),
-  })
-  const untested = config.checks.length === 0
-  const floor = untested && risk === 'low' ? 'medium' : risk
-  const approval = `${task.id}.${Object.keys(task.approvals).length + 1}`
-  await log.must({
-    type: 'AssessRisk',
-    task: task.id,
-    candidate: id,
-    floor,
-    reasons: untested ? [...reasons, 'no checks are configured: nothing was tested'] : reasons,
-    approval,
-  })
 }
 
 /** The changes among these that a person refused, and why. Their no is about the change: it holds wherever the branch is by now. */

@@ -1,5 +1,8 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Boundary } from '../boundary/boundary.ts'
 import { mayWrite } from '../boundary/path.ts'
+import { changesBandKey, isManifest } from '../boundary/protected.ts'
 import { CodebandError } from '../errors.ts'
 import type { Failure, Session } from '../ports/framework.ts'
 import type { Worktree } from '../ports/workspace.ts'
@@ -141,7 +144,7 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
         prompt = prompts.userPrompt
         continue
       }
-      const surprise = await audit(worktree, boundary, role)
+      const surprise = await audit(runtime, worktree, boundary, role)
       if (surprise !== undefined) {
         const violation: Request = {
           type: 'RecordViolation',
@@ -203,14 +206,26 @@ async function restart(worktree: Worktree): Promise<void> {
 }
 
 /** What the turn left in the worktree that its role may not leave; stray untracked files are removed, anything else voids the turn. */
-async function audit(worktree: Worktree, boundary: Boundary, role: Role): Promise<string | undefined> {
-  const outside = (await worktree.changes()).filter(
-    ({ path }) => role.produces !== 'change' || !mayWrite(boundary, path),
-  )
+async function audit(
+  { workspaces }: Runtime,
+  worktree: Worktree,
+  boundary: Boundary,
+  role: Role,
+): Promise<string | undefined> {
+  const changes = await worktree.changes()
+  const outside = changes.filter(({ path }) => role.produces !== 'change' || !mayWrite(boundary, path))
   const voids = outside.filter(({ tracked }) => tracked)
-  if (voids.length > 0)
+  if (voids.length > 0) {
     return `it changed ${voids.map(({ path }) => `'${path}'`).join(', ')}, which '${role.id}' may not change`
+  }
   await worktree.restore(outside.map(({ path }) => path))
+  // Part of package.json is codeband's configuration; a command can write it where no file tool would.
+  for (const { path } of changes.filter((one) => isManifest(one.path) && !outside.includes(one))) {
+    const after = await readFile(join(worktree.path, path), 'utf8').catch(() => undefined)
+    if (changesBandKey(await workspaces.read(worktree.commit, path), after)) {
+      return `it changed the 'codeband' key of '${path}', which no role may change`
+    }
+  }
   return undefined
 }
 

@@ -16,7 +16,7 @@ import { fail, ok, type PlayEnd } from './play-end.ts'
 import type { Worker } from './roster.ts'
 import type { Runtime } from './runtime.ts'
 import { reviewInput, subjectOf } from './subject.ts'
-import { callTool, handOver, modelTurn, type Work } from './work.ts'
+import { callTool, commitOf, handOver, modelTurn, type Work } from './work.ts'
 
 /** The program of one task: the conductor's steps, and those of every role they spawn. */
 export interface Program {
@@ -151,13 +151,30 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
   async function spawn(roleId: string, given: unknown, place: string, scope: Scope): Promise<PlayEnd> {
     const asked = await allowed(roleId, given, scope)
     if ('answer' in asked) return asked
-    const base = task().base!
-    const worker = holds.lazy({ role: asked.role, spawner: scope.spawner })
+    const { base, commit, diff, spawner } = await standpoint(scope)
+    const worker = holds.lazy({ role: asked.role, spawner })
+    const request = { ...work(asked, base, commit), purpose: 'play' as const, diff }
     try {
-      return await playRole(place, asked.role, scope, { ...work(asked, base, base), purpose: 'play' }, worker.get)
+      return await playRole(place, asked.role, { ...scope, spawner }, request, worker.get)
     } finally {
       worker.free()
     }
+  }
+
+  /** What a spawned role sees: what its spawner works on, with the change as it is by then; without such work, the task's base. */
+  async function standpoint({ work: mine, spawner }: Scope): Promise<{
+    base: string
+    commit: string
+    diff?: string
+    spawner?: string
+  }> {
+    const base = mine?.request.base ?? task().base!
+    if (mine === undefined) return { base, commit: base, spawner }
+    const commit = commitOf(runtime, mine)
+    if (mine.request.role.produces !== 'change' || commit === base)
+      return { base, commit, diff: mine.request.diff, spawner }
+    const diff = await workspaces.patch(base, commit, 256 * 1024)
+    return { base, commit, diff, spawner: (await mine.worker()).frameworkName }
   }
 
   async function produce(roleId: string, given: unknown, place: string, scope: Scope): Promise<PlayEnd> {

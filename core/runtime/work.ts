@@ -150,7 +150,7 @@ function lastTurn(task: Task, { request, prefix }: Work): Turn | undefined {
 }
 
 /** Where the next effect of these steps starts: at what the last one left, not counting the roles they spawned. */
-function commitOf(runtime: Runtime, work: Work): string {
+export function commitOf(runtime: Runtime, work: Work): string {
   const { prefix, request } = work
   const task = taskOf(runtime, work)
   const own = Object.keys(task.journal).filter(

@@ -13,7 +13,10 @@ export const gitStatus = entry({
     uses: [],
     async run() {
       const changes = await scene.worktree!.changes()
-      if (changes.length === 0) return done('Nothing changed.')
+      if (changes.length === 0) {
+        const underReview = (await scene.changes()) ?? ''
+        return done(underReview === '' ? 'Nothing changed.' : 'All is committed; git_diff shows the change.')
+      }
       const lines = changes.map(({ status, path, tracked }) => `${tracked ? status : 'new'} ${shown(path, 4096)}`)
       return done(cut(lines.join('\n'), maxText, 'Look at single files.'))
     },
