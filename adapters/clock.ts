@@ -4,7 +4,7 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: (ms, signal) =>
     new Promise((resolve) => {
-      if (signal?.aborted) return resolve()
+      if (signal?.aborted || ms <= 0) return resolve()
       const wake = (): void => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', wake)

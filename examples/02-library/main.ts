@@ -13,20 +13,14 @@ for (const line of ['init -q -b main', 'add -A', '-c user.name=ada -c user.email
 }
 
 const script = JSON.parse(readFileSync(join(repo, 'band.json'), 'utf8'))
-const claude = scripted({ id: 'claude', family: 'anthropic', script }) // offline; else: claude() from 'codeband/claude'
-const codex = scripted({ id: 'codex', family: 'openai', script })
+const frameworks = {
+  claude: scripted({ id: 'claude', family: 'anthropic', script }), // offline; else: claude() from 'codeband/claude'
+  codex: scripted({ id: 'codex', family: 'openai', script }),
+}
 const workers = { planner: { claude: 1 }, coder: { codex: 1 } }
-const band = await createBand({
-  repo,
-  frameworks: { claude, codex },
-  workers,
-  checks: [['npm', 'test']],
-  sandbox: 'if-available',
-})
+const band = await createBand({ repo, frameworks, workers, checks: [['npm', 'test']], sandbox: 'if-available' })
 band.on('event', ({ seq, type }) => console.log(seq, type))
 const { outcome, landed } = await band.run("Fix the failing test: durations such as '1h30m'")
-console.log(
-  outcome,
-  landed.map(({ to }) => to),
-)
+const commits = landed.map(({ to }) => to)
+console.log(outcome, commits)
 await band.close()
