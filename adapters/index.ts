@@ -56,6 +56,7 @@ export {
   type ToolGrant,
   type ToolName,
   type ToolResult,
+  type Tools,
   type TurnContext,
   type TurnEvent,
   type Usage,

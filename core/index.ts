@@ -50,5 +50,6 @@ export {
   type ToolContext,
   type ToolGrant,
   type ToolName,
+  type Tools,
 } from './role/tool.ts'
 export type { LeadingBand, TaskResult } from './runtime/band.ts'

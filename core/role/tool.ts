@@ -24,8 +24,15 @@ export const builtinTools = [
 
 export type BuiltinTool = (typeof builtinTools)[number]
 
+/** The project's own tools, by name; `codeband roles --types` writes them. While there is none, any name compiles. */
+// biome-ignore lint/suspicious/noEmptyInterface: extended by declaration merging
+export interface Tools {}
+
 /** A built-in, a custom tool's name or `mcp/<server>/<tool>`. */
-export type ToolName = BuiltinTool | (string & {})
+export type ToolName =
+  | BuiltinTool
+  | `mcp/${string}/${string}`
+  | (keyof Tools extends never ? string & {} : keyof Tools & string)
 
 /** One line of what a role may do. */
 export interface ToolGrant {
