@@ -1,0 +1,3 @@
+import { jira } from '../jira/project.ts'
+
+export default jira.move
