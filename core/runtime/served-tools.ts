@@ -40,7 +40,7 @@ function optionsOf(
   cwd: string,
   home: string,
 ) {
-  const valueOf = (variable: string): string => {
+  const variableOf = (variable: string): string => {
     const value = hostEnv[variable]
     if (value === undefined)
       throw new CodebandError('CB_TOOL_SERVER', { name, detail: `the variable ${variable} is not set` })
@@ -51,8 +51,8 @@ function optionsOf(
     command,
     url,
     cwd,
-    headers: Object.fromEntries(Object.entries(headers).map(([header, variable]) => [header, valueOf(variable)])),
-    env: { ...baseEnv, HOME: home, ...Object.fromEntries(env.map((variable) => [variable, valueOf(variable)])) },
+    headers: Object.fromEntries(Object.entries(headers).map(([header, variable]) => [header, variableOf(variable)])),
+    env: { ...baseEnv, HOME: home, ...Object.fromEntries(env.map((variable) => [variable, variableOf(variable)])) },
   }
 }
 
