@@ -14,7 +14,7 @@ import { hashOf } from './hash.ts'
 import { type EffectAnswer, Halt } from './journal.ts'
 import type { Request } from './log.ts'
 import { fail, type PlayEnd } from './play-end.ts'
-import { type Prompts, promptsOf, repairPrompt } from './prompt.ts'
+import { type Prompts, promptsOf, repairPrompt, taskOf } from './prompt.ts'
 import type { Worker } from './roster.ts'
 import type { Runtime } from './runtime.ts'
 import { openSeat, type SeatRequest } from './seat.ts'
@@ -48,7 +48,7 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
   const { task: taskId, place, role, worker, purpose, subject, on } = request
   const task = log.state.tasks[taskId]!
   const base: TurnBase = {
-    task: task.text,
+    task: taskOf(task.text, request.input),
     worker: worker.id,
     round: (subject === undefined ? 0 : (task.subjects[subject]?.rounds ?? 0)) + (purpose === 'produce' ? 1 : 0) || 1,
     feedback: purpose === 'produce' && subject !== undefined ? (task.subjects[subject]?.feedback ?? '') : '',

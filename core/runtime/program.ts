@@ -13,6 +13,7 @@ import type { Request } from './log.ts'
 import { merge } from './merge.ts'
 import { type PlayRequest, play } from './play.ts'
 import { fail, ok, type PlayEnd } from './play-end.ts'
+import { taskOf } from './prompt.ts'
 import type { Worker } from './roster.ts'
 import type { Runtime } from './runtime.ts'
 import { reviewInput, subjectOf } from './subject.ts'
@@ -287,7 +288,7 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
   ): ReturnType<NonNullable<Role['steps']>> {
     const last = subject === undefined ? undefined : task().subjects[subject]
     const base = {
-      task: task().text,
+      task: taskOf(task().text, input),
       worker: role.id,
       round: (last?.rounds ?? 0) + 1,
       feedback: last?.feedback ?? '',

@@ -16,6 +16,12 @@ export interface Prompts {
   userPrompt: string
 }
 
+/** What a role is asked: its own `task`, where its spawner gave it one, else the task of the band. */
+export function taskOf(text: string, input: unknown): string {
+  const { task } = (input ?? {}) as { task?: unknown }
+  return typeof task === 'string' ? task : text
+}
+
 /** Both prompts of a turn. CB_TEMPLATE for a name that leads nowhere, before any model is called. */
 export function promptsOf(role: Role, input: unknown, base: TurnBase, adjustments: Adjustments): Prompts {
   const context = { ...(typeof input === 'object' && input !== null ? input : { input }), ...base }
