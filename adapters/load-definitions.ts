@@ -1,13 +1,17 @@
 import { relative } from 'node:path'
 import { type ResolvedConfig, resolveConfig } from '../core/config.ts'
 import { CodebandError } from '../core/errors.ts'
+import type { Bundle } from '../core/ports/loader.ts'
 import type { Policy } from '../core/protocol/events.ts'
 import { capabilityChange } from '../core/role/capabilities.ts'
 import { type Diagnostic, showDiagnostic } from '../core/role/diagnostic.ts'
-import { type GivenRole, lintRoles } from '../core/role/lint.ts'
-import { type GivenTool, lintTools } from '../core/role/lint-tools.ts'
+import { type GivenRole, idOf, lintRoles } from '../core/role/lint.ts'
+import { resemblesRole } from '../core/role/lint-shape.ts'
+import { type GivenTool, lintTools, resemblesTool } from '../core/role/lint-tools.ts'
+import type { At } from '../core/role/locate.ts'
 import type { Role } from '../core/role/role.ts'
 import type { Tool } from '../core/role/tool.ts'
+import { type AgentsFolder, lookIntoAgents } from './agents-folder.ts'
 import {
   type BundledDefinitions,
   bundleDefinitions,
@@ -18,8 +22,11 @@ import {
 import { inspectCapabilities, lastCapabilities, rememberCapabilities } from './capabilities.ts'
 import { frameworkNamed } from './frameworks-by-name.ts'
 import { host } from './host.ts'
+import { configProblems, lintBand, lintBoundary } from './lint-band.ts'
 import { packageFolder } from './package-folder.ts'
+import { placeProblems } from './place-problems.ts'
 import type { Repository } from './repository.ts'
+import { playersOf, type RoleSummary, summaryOf } from './role-summary.ts'
 import { isTrusted, trust } from './trust.ts'
 
 /** Asks a person whether definitions that are not trusted may run. */
@@ -42,18 +49,6 @@ export interface Definitions {
   older(definitions: string): Promise<Pick<Definitions, 'config' | 'roles' | 'tools'> | undefined>
 }
 
-export interface RoleSummary {
-  id: string
-  description: string
-  source: string
-  tools: readonly string[]
-  produces?: string
-  reviewedBy?: string
-  spawnableRoles: readonly string[]
-  /** Frameworks or workers that play it. */
-  playedBy: readonly string[]
-}
-
 /** Roles and configuration, trusted, run and whole. CB_UNTRUSTED, CB_ROLE_INVALID, CB_CONFIG_INVALID and what those name. */
 export async function loadDefinitions(
   repository: Repository,
@@ -67,7 +62,7 @@ export async function loadDefinitions(
   }
   const evaluated = await evaluateDefinitions(repository, bundled, { mayRun: true })
   // A role file that does not compile says more than the configuration that may miss it.
-  if (evaluated.diagnostics.some(isError)) throw invalid(evaluated.diagnostics)
+  if (evaluated.diagnostics.some(isError)) throw invalid(repository.root, evaluated.diagnostics)
   const config = resolveConfig(evaluated.rawConfig, configName(repository, bundled), frameworkNamed)
   await keepDefinitions(repository, bundled)
   return whole(repository, config, evaluated, bundled, { frameworksMayMiss })
@@ -101,63 +96,126 @@ async function olderDefinitions(
   return { config, roles: lint(evaluated, config).roles, tools: evaluated.tools }
 }
 
-/** All that can be known without running what is not trusted. Never throws for what a person wrote. */
+/** All that can be known without running what is not trusted: of files that may not run, what their text and bundling tell. Never
+ *  throws for what a person wrote in a role or a tool. */
 export async function inspectDefinitions(repository: Repository): Promise<{
   roles: readonly RoleSummary[]
   roleMap: ReadonlyMap<string, Role>
+  tools: readonly Tool[]
   diagnostics: readonly Diagnostic[]
   trusted: boolean
+  /** What trust is asked for. */
+  hash: string
   config: ResolvedConfig | undefined
+  /** Relative to the repository; undefined: the defaults. */
+  configFile: string | undefined
 }> {
   const bundled = await bundleDefinitions(repository)
   const mayRun = await trusted(repository, bundled)
   const evaluated = await evaluateDefinitions(repository, bundled, { mayRun })
-  const diagnostics = [...evaluated.diagnostics]
+  const found = [...evaluated.diagnostics]
   let config: ResolvedConfig | undefined
   const file = configName(repository, bundled)
   try {
     if (mayRun || bundled.configFile === undefined) config = resolveConfig(evaluated.rawConfig, file, frameworkNamed)
   } catch (error) {
     if (!CodebandError.is(error)) throw error
-    diagnostics.push({ severity: 'error', code: error.code, message: error.message, file })
+    found.push(...configProblems(error, file))
   }
-  const linted = lint(evaluated, config)
-  const roles = [...linted.roles.values()].map((role) => summaryOf(role, linted.sources.get(role.id)!, config))
-  return { roles, roleMap: linted.roles, diagnostics: [...diagnostics, ...linted.diagnostics], trusted: mayRun, config }
+  const { roles: roleMap, sources, diagnostics } = lint(evaluated, config)
+  found.push(...diagnostics)
+  const ids = evaluated.given.flatMap(({ value }) => idOf(value) ?? [])
+  if (config) found.push(...lintBand(config, file, roleMap, sources, ids))
+  const roles = [...roleMap.values()].map((role) => {
+    const source = sources.get(role.id)!
+    const replaces = evaluated.shipped.has(role.id) && !source.startsWith('roles/')
+    return summaryOf(role, { source, replaces }, roleMap, config)
+  })
+  return {
+    roles,
+    roleMap,
+    tools: evaluated.tools,
+    diagnostics: placeProblems(repository.root, found),
+    trusted: mayRun,
+    hash: bundled.hash,
+    config,
+    configFile: bundled.configFile && file,
+  }
 }
+
+/** A diagnostic whose line may not have been looked up yet. */
+type Found = Diagnostic & { at?: At }
 
 /** What the files of the definitions gave, not believed yet. */
 export interface Evaluated {
   given: readonly GivenRole[]
   tools: readonly Tool[]
   rawConfig: object | undefined
-  diagnostics: readonly Diagnostic[]
+  /** Ids of the roles that ship. */
+  shipped: ReadonlySet<string>
+  diagnostics: readonly Found[]
 }
 
 /** Runs the bundles: the built-in one always, the repository's own where it may run. Roles given as objects come last. */
 export async function evaluateDefinitions(
   repository: Repository,
-  { own, builtin, configData }: BundledDefinitions,
+  { own, builtin, configFile, configData }: BundledDefinitions,
   { mayRun, roles = [], tools = [] }: { mayRun: boolean; roles?: readonly Role[]; tools?: readonly Tool[] },
 ): Promise<Evaluated> {
   const shipped = await (await loaderFor(packageFolder())).run(builtin)
   const nothing = { values: new Map<string, unknown>(), diagnostics: [] }
   const mine = mayRun ? await (await loaderFor(repository.root, shipped.values)).run(own) : nothing
-  const { given, doubles } = overlay(shipped.values, mine.values)
+  const agents = await lookIntoAgents(repository.root, own.inputs, configFile)
+  const { given, doubles } = overlay(shipped.values, withoutImported(mine.values, agents))
   const ids = new Set(roles.map(({ id }) => id))
   const all = [
-    ...given.filter((one) => !ids.has(idOf(one) as string)),
+    ...given.filter(({ value }) => !ids.has(idOf(value) as string)),
     ...roles.map((value) => ({ value, source: 'the options' })),
   ]
   const rawConfig = mayRun ? ((configData ?? mine.values.get('config')) as object | undefined) : undefined
-  const found = lintTools(toolsOf(mine.values), tools)
-  const ran = [...shipped.diagnostics, ...mine.diagnostics, ...doubles, ...found.diagnostics]
+  const found = lintTools(toolsOf(withoutImported(mine.values, agents)), tools)
+  const compiled = [...builtin.diagnostics, ...own.diagnostics]
+  const missing = mayRun ? withoutHelpers(mine.diagnostics, agents) : defaultsMissing(repository, own, agents)
+  const ran = [...shipped.diagnostics, ...missing, ...doubles, ...found.diagnostics]
   return {
     given: all,
     tools: found.tools,
     rawConfig,
-    diagnostics: [...builtin.diagnostics, ...own.diagnostics, ...ran],
+    shipped: new Set(rolesIn(shipped.values).flatMap(({ value }) => idOf(value) ?? [])),
+    diagnostics: [...compiled, ...ran, ...agents.diagnostics],
   }
+}
+
+const fileOf = (name: string): string => name.replace(/^(role|tool):/, '')
+
+/** What another file imports is a role or a tool only if it looks like one. */
+function withoutImported(values: ReadonlyMap<string, unknown>, { imported }: AgentsFolder): Map<string, unknown> {
+  const isHelper = (name: string, value: unknown): boolean =>
+    imported.has(fileOf(name)) && !(name.startsWith('tool:') ? resemblesTool(value) : resemblesRole(value))
+  return new Map([...values].filter(([name, value]) => !isHelper(name, value)))
+}
+
+const noDefault = {
+  severity: 'error',
+  code: 'no-default-export',
+  message:
+    'there is no default export, and no other file imports this one: a role is `export default defineRole({ ... })`, a tool `export default defineTool({ ... })`',
+} as const
+
+function withoutHelpers(diagnostics: readonly Diagnostic[], { imported }: AgentsFolder): Found[] {
+  return diagnostics.flatMap((one): Found[] => {
+    if (one.code !== 'no-default-export' || !one.file?.startsWith('.agents/')) return [one]
+    return imported.has(one.file) ? [] : [{ ...noDefault, file: one.file, line: 1, column: 1 }]
+  })
+}
+
+/** Of files that may not run their text tells whether they could be a role or a tool at all. */
+function defaultsMissing({ root }: Repository, { inputs }: Bundle, { imported, withDefault }: AgentsFolder): Found[] {
+  return inputs.flatMap((path): Found[] => {
+    const file = relative(root, path)
+    if (!/^\.agents\/(tools\/)?[^/]+\.ts$/.test(file) || imported.has(file) || withDefault.has(file)) return []
+    return [{ ...noDefault, file, line: 1, column: 1 }]
+  })
 }
 
 const toolsOf = (values: ReadonlyMap<string, unknown>): GivenTool[] =>
@@ -167,8 +225,8 @@ const toolsOf = (values: ReadonlyMap<string, unknown>): GivenTool[] =>
 
 const isError = ({ severity }: Diagnostic): boolean => severity === 'error'
 
-function invalid(diagnostics: readonly Diagnostic[]): CodebandError {
-  const errors = diagnostics.filter(isError)
+function invalid(root: string, diagnostics: readonly Found[]): CodebandError {
+  const errors = placeProblems(root, diagnostics.filter(isError))
   const problems = errors.map((one) => `  ${showDiagnostic(one)}`).join('\n')
   return new CodebandError('CB_ROLE_INVALID', { count: errors.length, problems })
 }
@@ -183,39 +241,35 @@ async function trusted({ home }: Repository, { files, hash }: BundledDefinitions
 }
 
 function lint({ given, tools }: Evaluated, config: ResolvedConfig | undefined): ReturnType<typeof lintRoles> {
-  return lintRoles(given, {
+  const { roles, sources, diagnostics } = lintRoles(given, {
     frameworks: config && Object.keys(config.frameworks),
     tools: tools.map(({ name }) => name),
   })
+  const bounds = [...roles].flatMap(([id, role]) => lintBoundary(role, sources.get(id)!))
+  return { roles, sources, diagnostics: [...diagnostics, ...bounds] }
 }
-
-const idOf = ({ value }: GivenRole): unknown => (value as { id?: unknown } | null | undefined)?.id
 
 /** A role of the repository replaces the built-in of the same id; two of one id in the repository are an error. */
 function overlay(
   shipped: ReadonlyMap<string, unknown>,
   mine: ReadonlyMap<string, unknown>,
-): { given: GivenRole[]; doubles: Diagnostic[] } {
-  const rolesOf = (values: ReadonlyMap<string, unknown>): GivenRole[] =>
-    [...values].flatMap(([name, value]) =>
-      name.startsWith('role:') ? [{ value, source: name.slice('role:'.length) }] : [],
-    )
-  const own = rolesOf(mine)
-  const doubles = own.flatMap((one, index): Diagnostic[] => {
-    const first = own.findIndex((other) => idOf(other) === idOf(one))
-    if (first === index || idOf(one) === undefined) return []
-    return [
-      {
-        severity: 'error',
-        code: 'duplicate-id',
-        message: `the role '${String(idOf(one))}' is already defined in ${own[first]!.source}`,
-        file: one.source,
-      },
-    ]
+): { given: GivenRole[]; doubles: Found[] } {
+  const own = rolesIn(mine)
+  const doubles = own.flatMap(({ value, source }, index): Found[] => {
+    const id = idOf(value)
+    const first = own.findIndex((other) => idOf(other.value) === id)
+    if (first === index || id === undefined) return []
+    const message = `the role '${id}' is already defined in ${own[first]!.source}`
+    return [{ severity: 'error', code: 'duplicate-id', message, file: source, at: { path: ['id'] } }]
   })
-  const ids = new Set(own.map(idOf))
-  return { given: [...rolesOf(shipped).filter((one) => !ids.has(idOf(one))), ...own], doubles }
+  const ids = new Set(own.map(({ value }) => idOf(value)))
+  return { given: [...rolesIn(shipped).filter(({ value }) => !ids.has(idOf(value))), ...own], doubles }
 }
+
+const rolesIn = (values: ReadonlyMap<string, unknown>): GivenRole[] =>
+  [...values].flatMap(([name, value]) =>
+    name.startsWith('role:') ? [{ value, source: name.slice('role:'.length) }] : [],
+  )
 
 /** The definitions a band can start with. CB_ROLE_INVALID, CB_FRAMEWORK_UNKNOWN, CB_REF_UNKNOWN. */
 export function whole(
@@ -227,7 +281,7 @@ export function whole(
 ): Definitions {
   const { roles, diagnostics } = lint(evaluated, config)
   const all = [...evaluated.diagnostics, ...diagnostics]
-  if (all.some(isError)) throw invalid(all)
+  if (all.some(isError)) throw invalid(repository.root, all)
   if (!given.frameworksMayMiss && Object.keys(config.frameworks).length === 0) {
     throw new CodebandError('CB_FRAMEWORK_NONE', {
       file: configFile ? relative(repository.root, configFile) : 'the defaults',
@@ -273,27 +327,4 @@ function planOfAction(config: ResolvedConfig, roles: ReadonlyMap<string, Role>, 
     `Plan: ${[...roles.keys()].flatMap(pair).join('; ')}`,
     `Lands on '${policy.target}' after: ${checks}; ${byItself}.${waived}`,
   ]
-}
-
-function summaryOf(role: Role, source: string, config: ResolvedConfig | undefined): RoleSummary {
-  const { id, description, produces, reviewedBy, spawnableRoles = [] } = role
-  const tools = (role.tools ?? []).map((tool) => (typeof tool === 'string' ? tool : tool.name))
-  return {
-    id,
-    description,
-    source,
-    tools,
-    produces,
-    reviewedBy,
-    spawnableRoles: [...spawnableRoles],
-    playedBy: config && role.steps === undefined ? playersOf(id, role, config) : [],
-  }
-}
-
-function playersOf(id: string, role: Role | undefined, { workers, frameworks }: ResolvedConfig): string[] {
-  const named = Object.entries(workers[id] ?? {}).flatMap(([name, count]) => (count > 0 ? [name] : []))
-  if (named.length > 0) return named
-  return Object.keys(frameworks).filter(
-    (name) => role?.frameworks === undefined || Object.hasOwn(role.frameworks, name),
-  )
 }

@@ -1,5 +1,6 @@
 import { didYouMean } from '../errors.ts'
-import type { Diagnostic } from './diagnostic.ts'
+import { lintSchema } from './lint-schema.ts'
+import { type Problem, type Report, reporter } from './problem.ts'
 import { type Schema, toJsonSchema } from './schema.ts'
 import { builtinTools, type Tool } from './tool.ts'
 
@@ -10,70 +11,89 @@ export interface GivenTool {
 }
 
 const keys = ['name', 'description', 'input', 'needs', 'repeat', 'run']
+const needs = ['network', 'env']
+
+/** Whether a value has anything of a tool; a file without it is something else. */
+export function resemblesTool(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).some((key) => keys.includes(key))
+}
 
 /** The project's tools that are whole, those given as objects too, and every problem of all of them. */
 export function lintTools(
   given: readonly GivenTool[],
   objects: readonly Tool[],
-): { tools: Tool[]; diagnostics: Diagnostic[] } {
-  const diagnostics: Diagnostic[] = []
+): { tools: Tool[]; diagnostics: Problem[] } {
+  const problems: Problem[] = []
   const tools = new Map<string, Tool>(objects.map((tool) => [tool.name, tool]))
   for (const { value, source } of given) {
-    const problems = problemsOf(value, [...tools.keys()])
-    for (const [code, message] of problems) diagnostics.push({ severity: 'error', code, message, file: source })
-    if (problems.length === 0) tools.set((value as Tool).name, value as Tool)
+    const own: Problem[] = []
+    lintTool(value, [...tools.keys()], reporter(own, source))
+    problems.push(...own)
+    if (own.length === 0) tools.set((value as Tool).name, value as Tool)
   }
-  return { tools: [...tools.values()], diagnostics }
+  return { tools: [...tools.values()], diagnostics: problems }
 }
 
-function problemsOf(value: unknown, taken: readonly string[]): [code: string, message: string][] {
+function lintTool(value: unknown, taken: readonly string[], report: Report): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return [
-      [
-        'not-a-tool',
-        'the default export is no tool: write `export default defineTool({ name, description, input, run })`',
-      ],
-    ]
+    report(
+      'not-a-tool',
+      'the default export is no tool: write `export default defineTool({ name, description, input, run })`',
+      { path: [] },
+    )
+    return
   }
-  const { name, description, input, needs, repeat, run } = value as Record<string, unknown>
-  const problems: [string, string][] = []
-  for (const key of Object.keys(value)) {
-    if (!keys.includes(key)) problems.push(['unknown-key', `'${key}' is no field of a tool.${didYouMean(key, keys)}`])
+  const tool = value as Record<string, unknown>
+  for (const key of Object.keys(tool)) {
+    if (keys.includes(key)) continue
+    report('unknown-key', `'${key}' is no field of a tool.${didYouMean(key, keys)}`, { path: [key], key: true })
   }
+  const { name, description, input, repeat, run } = tool
   if (typeof name !== 'string' || !/^[a-z][a-z0-9_]{0,63}$/.test(name)) {
-    problems.push(['bad-name', "'name' must be lower-case letters, digits and underscores, at most 64"])
+    report('bad-name', "'name' must be lower-case letters, digits and underscores, at most 64", { path: ['name'] })
   } else if ((builtinTools as readonly string[]).includes(name)) {
-    problems.push(['builtin-name', `'${name}' is a built-in tool; a project's own needs another name`])
-  } else if (taken.includes(name)) problems.push(['duplicate-name', `the tool '${name}' is defined twice`])
+    report('builtin-name', `'${name}' is a built-in tool; a project's own needs another name`, { path: ['name'] })
+  } else if (taken.includes(name)) {
+    report('duplicate-name', `the tool '${name}' is defined twice`, { path: ['name'] })
+  }
   if (typeof description !== 'string' || description.trim() === '') {
-    problems.push(['no-description', "'description' tells a model what the tool does"])
+    report('no-description', "'description' tells a model what the tool does", { path: ['description'] })
   }
-  if (typeof run !== 'function') problems.push(['no-run', "'run' is the function that does it"])
+  if (typeof run !== 'function') report('no-run', "'run' is the function that does it", { path: ['run'] })
   if (repeat !== undefined && repeat !== 'safe' && repeat !== 'never') {
-    problems.push(['bad-repeat', `'repeat' is 'safe' or 'never', not '${String(repeat)}'`])
+    report('bad-repeat', `'repeat' is 'safe' or 'never', not '${String(repeat)}'`, { path: ['repeat'] })
   }
-  problems.push(...schemaProblems(input), ...needsProblems(needs))
-  return problems
+  lintInput(input, report)
+  if (tool.needs !== undefined) lintNeeds(tool.needs, report)
 }
 
-function schemaProblems(input: unknown): [string, string][] {
-  if (typeof input !== 'object' || input === null) return [['no-input', "'input' is the schema of what the tool takes"]]
-  try {
-    const { type } = toJsonSchema(input as Schema)
-    return type === 'object' ? [] : [['schema', "'input' must be an object schema"]]
-  } catch (error) {
-    return [['schema', `'input' has no JSON Schema: ${error instanceof Error ? error.message : String(error)}`]]
+function lintInput(input: unknown, report: Report): void {
+  const at = { path: ['input'] }
+  if (typeof input !== 'object' || input === null) {
+    report('no-input', "'input' is the schema of what the tool takes", at)
+    return
   }
-}
-
-function needsProblems(needs: unknown): [string, string][] {
-  if (needs === undefined) return []
-  const lists = typeof needs === 'object' && needs !== null ? Object.entries(needs) : [['needs', undefined] as const]
-  return lists.flatMap(([key, list]): [string, string][] => {
-    if (key !== 'network' && key !== 'env')
-      return [['unknown-key', `'needs.${key}' is none: there are 'network' and 'env'`]]
-    return Array.isArray(list) && list.every((one) => typeof one === 'string')
-      ? []
-      : [['wrong-type', `'needs.${key}' must be a list of strings`]]
+  let found = false
+  lintSchema(input, ['input'], (...problem) => {
+    found = true
+    report(...problem)
   })
+  if (!found && toJsonSchema(input as Schema).type !== 'object')
+    report('schema', "'input' must be an object schema", at)
+}
+
+function lintNeeds(given: unknown, report: Report): void {
+  if (typeof given !== 'object' || given === null) {
+    report('wrong-type', "'needs' must be { network, env }", { path: ['needs'] })
+    return
+  }
+  for (const [key, list] of Object.entries(given)) {
+    const path = ['needs', key]
+    if (!needs.includes(key)) {
+      const near = didYouMean(key, needs) || " There are 'network' and 'env'."
+      report('unknown-key', `'needs.${key}' is none.${near}`, { path, key: true })
+    } else if (!(Array.isArray(list) && list.every((one) => typeof one === 'string'))) {
+      report('wrong-type', `'needs.${key}' must be a list of strings`, { path })
+    }
+  }
 }

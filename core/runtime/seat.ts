@@ -100,7 +100,7 @@ function definedOf(env: Readonly<Record<string, string | undefined>>): Record<st
 }
 
 /** What a role names of its servers is what it is granted. */
-function withServed(role: Role): Role {
+export function withServed(role: Role): Role {
   const names = Object.entries(role.mcp ?? {}).flatMap(([server, { tools }]) =>
     tools.map((tool) => `mcp/${server}/${tool}`),
   )
@@ -108,7 +108,7 @@ function withServed(role: Role): Role {
 }
 
 /** A role that grants run_tests without naming commands runs what the configuration checks with. */
-function withChecks(role: Role, checks: readonly (readonly string[])[]): Role {
+export function withChecks(role: Role, checks: readonly (readonly string[])[]): Role {
   const grants = (role.tools ?? []).map((tool) => {
     const grant = typeof tool === 'string' ? { name: tool } : tool
     return grant.name === 'run_tests' && grant.allowedCommands === undefined
