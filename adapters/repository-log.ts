@@ -3,6 +3,7 @@ import { isRejection } from '../core/protocol/commands.ts'
 import type { Recorded } from '../core/protocol/events.ts'
 import type { State } from '../core/protocol/state.ts'
 import { openLog } from '../core/runtime/log.ts'
+import { submitTask } from '../core/runtime/submit-task.ts'
 import { systemClock } from './clock.ts'
 import { sqliteEventStore } from './event-stores/sqlite.ts'
 import { host } from './host.ts'
@@ -59,7 +60,7 @@ export async function givePersonsWord({
 }
 
 /** Queues a task for whoever leads. CB_TASK_EMPTY, CB_UNTRUSTED. */
-export async function submitTask({
+export async function queueTask({
   cwd,
   text,
   confirm,
@@ -72,8 +73,7 @@ export async function submitTask({
   const { policy } = await loadDefinitions(repository, { confirm })
   let id = ''
   const { leader } = await appending(repository, async (log) => {
-    id = `t${Object.keys(log.state.tasks).length + 1}`
-    await log.must({ type: 'SubmitTask', task: id, text, policy, by: host().user })
+    id = await submitTask(log, { text, policy, by: host().user })
   })
   return { id, leader }
 }

@@ -21,6 +21,11 @@ type Options = {
   yes?: boolean
   task?: string
   violations?: boolean
+  graph?: boolean
+  worktree?: string
+  stdin?: boolean
+  example?: string
+  types?: boolean
 }
 type Run = (cli: Cli, positionals: readonly (string | undefined)[], options: Options) => Promise<ExitCode>
 
@@ -62,7 +67,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     'init',
     'Write .agents/ and codeband.config.ts for this repository',
     async () => (await import('./commands/init.ts')).init,
-  )
+  ).option('--example <name>', 'also write the roles of an example: committer or jira')
   command(
     'demo',
     'Run the scripted band on a sample repository; needs no key',
@@ -84,8 +89,20 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   command(
     'roles',
     'List the roles and every problem in their definitions',
-    async () => (await import('./commands/roles.ts')).roles,
+    async () => async (cli, positionals, options) =>
+      options.types
+        ? (await import('./commands/role-types.ts')).roleTypes(cli)
+        : (await import('./commands/roles.ts')).roles(cli, positionals, options),
   )
+    .option('--types', 'write the types of the roles and tools for editors')
+    .option('--graph', 'who may spawn and review whom: a tree on a terminal, else Mermaid')
+  command(
+    'can [role] [tool] [input]',
+    'Explain what the gate would say to a call; the input is JSON',
+    async () => (await import('./commands/can.ts')).can,
+  )
+    .option('--worktree <folder>', 'decide against the files there; default: the repository as it is checked out')
+    .option('--stdin', 'decide many: lines { id, role, tool, input } on stdin, an answer a line')
   command(
     'trust',
     'Trust the roles and the configuration as they are now',

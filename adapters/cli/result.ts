@@ -2,11 +2,11 @@ import type { TaskResult } from '../../core/runtime/band.ts'
 import { type Band, isAnswered } from '../open-band.ts'
 import type { Screen } from './screen.ts'
 
-/** Takes up what other processes said yes or no to while this one led: they were told that this one acts on it. */
-export async function resumeAnswered(band: Band): Promise<TaskResult[]> {
+/** Takes up what other processes queued, or said yes or no to, while this one led: they were told that this one acts on it. */
+export async function takeUpRest(band: Band): Promise<TaskResult[]> {
   const results: TaskResult[] = []
   for (;;) {
-    const task = Object.values(band.state.tasks).find(isAnswered)
+    const task = Object.values(band.state.tasks).find((one) => one.status === 'queued' || isAnswered(one))
     const more = task === undefined ? [] : await band.resume(task.id)
     if (more.length === 0) return results
     results.push(...more)

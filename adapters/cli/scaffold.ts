@@ -1,3 +1,5 @@
+import { typesReference } from './scaffold/examples.ts'
+
 /** What `init` found in a repository. */
 export interface Found {
   clients: ('claude' | 'codex')[]
@@ -15,15 +17,7 @@ interface Folder {
 /** The package manager of a repository, what makes a fresh worktree ready, and what tests it. */
 export async function setupOf({ has, read }: Folder): Promise<Pick<Found, 'manager' | 'setup' | 'checks'>> {
   if (await has('package.json')) {
-    const {
-      scripts = {},
-      dependencies,
-      devDependencies,
-    } = JSON.parse(await read('package.json')) as {
-      scripts?: Record<string, string>
-      dependencies?: object
-      devDependencies?: object
-    }
+    const { scripts = {}, dependencies, devDependencies } = manifestOf(await read('package.json'))
     const manager = (await has('pnpm-lock.yaml'))
       ? 'pnpm'
       : (await has('yarn.lock'))
@@ -48,6 +42,24 @@ export async function setupOf({ has, read }: Folder): Promise<Pick<Found, 'manag
   return { manager: undefined, setup: [], checks: [] }
 }
 
+interface Manifest {
+  scripts?: Record<string, string>
+  dependencies?: object
+  devDependencies?: object
+}
+
+function manifestOf(text: string): Manifest {
+  try {
+    return (JSON.parse(text.replace(/^\ufeff/, '')) ?? {}) as Manifest
+  } catch {
+    // Its package manager will say so; what cannot be read has no scripts.
+    return {}
+  }
+}
+
+/** A name of the repository as source: a branch may hold quotes. */
+const quoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
+
 /** `codeband.config.ts` with only the workers that exist. */
 export function configSource({ clients, branch, setup, checks }: Found): string {
   const [one = 'claude', other = one] = clients
@@ -59,17 +71,17 @@ export function configSource({ clients, branch, setup, checks }: Found): string 
     both ? `    'code-reviewer': { ${one}: 1, ${other}: 1 },` : `    'code-reviewer': { ${one}: 1 },`,
   ]
   const list = (commands: readonly (readonly string[])[]): string =>
-    `[${commands.map((argv) => `[${argv.map((word) => `'${word}'`).join(', ')}]`).join(', ')}]`
+    `[${commands.map((argv) => `[${argv.map(quoted).join(', ')}]`).join(', ')}]`
   return [
-    `import { defineConfig } from 'codeband'`,
+    `${typesReference('codeband.config.ts')}import { defineConfig } from 'codeband'`,
     ...clients.map((name) => `import { ${name} } from 'codeband/${name}'`),
     '',
     'export default defineConfig({',
-    `  frameworks: { ${clients.map((name) => `${name}: ${name}()`).join(', ')} },`,
+    `  frameworks: ${clients.length > 0 ? `{ ${clients.map((name) => `${name}: ${name}()`).join(', ')} }` : '{}'},`,
     ...(clients.length > 0 ? ['  workers: {', ...workers, '  },'] : ['  workers: {},']),
     `  setup: ${list(setup)}, // what a fresh worktree needs`,
     `  checks: ${list(checks)}, // what must pass on the merged tree${checks.length === 0 ? ': without one, every landing asks you' : ''}`,
-    `  merge: { ${branch ? `into: '${branch}', ` : ''}autoMerge: 'low' }, // above this risk a person decides`,
+    `  merge: { ${branch ? `into: ${quoted(branch)}, ` : ''}autoMerge: 'low' }, // above this risk a person decides`,
     ...(clients.length === 1
       ? [`  review: { opposition: 'waived' }, // one family only: marked everywhere, and nothing lands without you`]
       : []),
@@ -79,7 +91,9 @@ export function configSource({ clients, branch, setup, checks }: Found): string 
   ].join('\n')
 }
 
-export const firstRole = `import { defineRole, z } from 'codeband'
+/** What a project begins with: a role and a tool of its own. */
+export const firstFiles: Readonly<Record<string, string>> = {
+  '.agents/scribe.ts': `${typesReference('.agents/scribe.ts')}import { defineRole, z } from 'codeband'
 
 // A first role of your own. Try it: npx codeband run --role scribe '{"topic":"the tests"}'
 ${'export'} default defineRole({
@@ -87,8 +101,26 @@ ${'export'} default defineRole({
   description: 'Explains one part of this repository.',
   input: z.object({ topic: z.string() }),
   output: z.object({ text: z.string() }),
-  tools: ['list_files', 'search_codebase', 'read_files'],
+  tools: ['list_files', 'search_codebase', 'read_files', 'list_todos'],
   systemPrompt: 'You explain code to a new colleague: short, exact, with the files to read.',
   userPrompt: 'Explain {{topic}}.',
 })
-`
+`,
+  '.agents/tools/list-todos.ts': `${typesReference('.agents/tools/list-todos.ts')}import { defineTool, z } from 'codeband'
+
+// A first tool of your own. A role has it when it names it: tools: ['list_todos'].
+${'export'} default defineTool({
+  name: 'list_todos',
+  description: 'Lists the open ends that comments in this repository name, one "file:line:text" a line.',
+  input: z.object({ word: z.enum(['TODO', 'FIXME']).default('TODO') }),
+  repeat: 'safe',
+  async run({ word }, { run }) {
+    // A command of a tool runs in the sandbox, in the worktree of whoever calls it.
+    const { exitCode, output } = await run(['grep', '-rnIw', '--exclude-dir=.git', '--exclude-dir=node_modules', word, '.'])
+    if (exitCode === 1) return 'There are none.'
+    if (exitCode !== 0) throw new Error(output)
+    return output
+  },
+})
+`,
+}

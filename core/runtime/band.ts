@@ -6,6 +6,7 @@ import { EffectError } from '../role/steps.ts'
 import { Halt } from './journal.ts'
 import { openProgram } from './program.ts'
 import type { Runtime } from './runtime.ts'
+import { submitTask } from './submit-task.ts'
 
 /** How a task stands when nothing more of it can be done now. */
 export interface TaskResult {
@@ -118,9 +119,7 @@ export function openLeadingBand(
     },
     async run(text, { by = 'person' } = {}) {
       if (text.trim() === '') throw new CodebandError('CB_TASK_EMPTY')
-      const task = `t${Object.keys(log.state.tasks).length + 1}`
-      await log.must({ type: 'SubmitTask', task, text, policy, by })
-      return drive(task)
+      return drive(await submitTask(log, { text, policy, by }))
     },
     async resume(taskId) {
       if (taskId !== undefined && log.state.tasks[taskId] === undefined)

@@ -3,6 +3,7 @@ import { memoryEventStore } from '../../adapters/event-stores/memory.ts'
 import { isRejection } from '../../core/protocol/commands.ts'
 import type { Event } from '../../core/protocol/events.ts'
 import { openLog } from '../../core/runtime/log.ts'
+import { submitTask } from '../../core/runtime/submit-task.ts'
 import { policy } from '../protocol/given.ts'
 
 const task = (id: string) => ({ type: 'SubmitTask', task: id, text: 'x', policy, by: 'ada' }) as const
@@ -50,4 +51,11 @@ test('after a failed append nothing more is answered', async () => {
   await expect(log.dispatch(task('t1'))).rejects.toThrow('no space')
   await expect(log.dispatch(task('t2'))).rejects.toThrow('no space')
   expect(log.state.version).toBe(0)
+})
+
+test('two processes that queue a task at once get two ids', async () => {
+  const first = memoryEventStore()
+  const logs = [first, memoryEventStore({ log: first.log })].map((store) => openLog({ store, now: () => 1 }))
+  const ids = await Promise.all(logs.map(async (log) => submitTask(await log, { text: 'x', policy, by: 'ada' })))
+  expect(ids.sort()).toEqual(['t1', 't2'])
 })

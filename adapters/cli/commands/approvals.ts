@@ -7,7 +7,7 @@ import { givePersonsWord, openRepositoryLog } from '../../repository-log.ts'
 import { type ExitCode, exitCodeOf } from '../exit.ts'
 import { untilInterrupted } from '../interrupt.ts'
 import type { Cli } from '../program.ts'
-import { resumeAnswered, showResults } from '../result.ts'
+import { showResults, takeUpRest } from '../result.ts'
 import { confirmTrust } from '../trust-prompt.ts'
 
 /** Looks at the log before a leader that has not taken up a word is trusted to do it later: it works on another task. */
@@ -87,7 +87,7 @@ async function lead(screen: Cli['screen'], band: Band, id: string): Promise<Exit
     const task = Object.values(band.state.tasks).find(({ approvals }) => approvals[id] !== undefined)
     const results = await band.resume(task?.id)
     const code = results[0] ? exitCodeOf(results[0]) : 0
-    showResults(screen, band, [...results, ...(await resumeAnswered(band))])
+    showResults(screen, band, [...results, ...(await takeUpRest(band))])
     return code
   })
 }

@@ -3,7 +3,7 @@ import { askPerson } from '../ask.ts'
 import { type ExitCode, worstExitCode } from '../exit.ts'
 import { untilInterrupted } from '../interrupt.ts'
 import type { Cli } from '../program.ts'
-import { resumeAnswered, showResults } from '../result.ts'
+import { showResults, takeUpRest } from '../result.ts'
 import { confirmTrust } from '../trust-prompt.ts'
 
 /** `codeband resume [TASK]` */
@@ -18,7 +18,7 @@ export async function resume({ screen, cwd }: Cli, [task]: readonly (string | un
   return untilInterrupted(band, async () => {
     const results = await band.resume(task)
     if (results.length === 0) screen.line('Nothing is unfinished.')
-    results.push(...(await resumeAnswered(band)))
+    results.push(...(await takeUpRest(band)))
     showResults(screen, band, results)
     return worstExitCode(results)
   })

@@ -4,7 +4,7 @@ import { askPerson } from '../ask.ts'
 import { type ExitCode, worstExitCode } from '../exit.ts'
 import { untilInterrupted } from '../interrupt.ts'
 import type { Cli } from '../program.ts'
-import { resumeAnswered, showResults } from '../result.ts'
+import { showResults, takeUpRest } from '../result.ts'
 import { confirmTrust } from '../trust-prompt.ts'
 
 /** `codeband run ["TASK"]` */
@@ -33,7 +33,7 @@ export async function run(
     const results = await band.resume()
     if (text !== undefined) {
       const own = await band.run(text)
-      results.push(...(await resumeAnswered(band)), own)
+      results.push(...(await takeUpRest(band)), own)
     } else if (results.length === 0 || screen.terminal) {
       screen.note('Waiting for tasks: `codeband task "..."` in another terminal. Ctrl-C ends it.')
       results.push(...(await serve(band)))

@@ -1,10 +1,14 @@
 // biome-ignore-all lint: written by a program
 // Types of codeband for an editor, where the package is not installed; where it is, its own types are used instead.
 // Written by codeband: `codeband roles --types` writes it anew, and the types of this project's roles and tools beside it.
+/// <reference path="./zod.d.ts" />
 /// <reference path="./subpaths.d.ts" />
 /// <reference path="./roles.d.ts" />
 
 declare module 'codeband*' {
+  import { z } from 'codeband/zod'
+
+  export { z }
   /** Types a role; gives it back as it is. */
   export function defineRole<const I extends Schema = NoInput, const O extends Schema = Schema>(
     role: RoleDefinition<I, O>,
@@ -296,102 +300,4 @@ declare module 'codeband*' {
   type AllTools = import('codeband').Tools
   type Fetch = typeof globalThis extends { fetch: infer F } ? F : (url: string, init?: object) => Promise<unknown>
   type Signal = typeof globalThis extends { AbortSignal: { prototype: infer S } } ? S : { readonly aborted: boolean }
-  /** The part of zod 4 that definitions use; a band runs the whole of it. */
-  export namespace z {
-    export interface ZodType<Output = unknown, Input = unknown> {
-      readonly _zod: {
-        readonly output: Output
-        readonly input: Input
-        readonly optin?: 'optional'
-        readonly optout?: 'optional' | undefined
-      }
-      parse(value: unknown): Output
-      safeParse(value: unknown): { success: true; data: Output } | { success: false; error: Error }
-      describe(text: string): this
-      optional(): ZodOptional<this>
-      nullable(): ZodNullable<this>
-      default(value: Exclude<Output, undefined>): ZodDefault<this>
-      array(): ZodArray<this>
-      refine(check: (value: Output) => unknown, message?: string): this
-    }
-    export type Optional<O, I, Out> = {
-      readonly output: O
-      readonly input: I
-      readonly optin: 'optional'
-      readonly optout: Out
-    }
-    export type output<T> = T extends { readonly _zod: { readonly output: infer O } } ? O : unknown
-    export type input<T> = T extends { readonly _zod: { readonly input: infer I } } ? I : unknown
-    export type infer<T> = output<T>
-    export type Shape = Readonly<Record<string, ZodType>>
-    export type Flat<T> = { [K in keyof T]: T[K] }
-    export type Optionals<S, Side extends 'optin' | 'optout'> = {
-      [K in keyof S]: S[K] extends { readonly _zod: { readonly [side in Side]: 'optional' } } ? K : never
-    }[keyof S]
-    export type ObjectOutput<S> = Flat<
-      { -readonly [K in Exclude<keyof S, Optionals<S, 'optout'>>]: output<S[K]> } & {
-        -readonly [K in Optionals<S, 'optout'>]?: output<S[K]>
-      }
-    >
-    export type ObjectInput<S> = Flat<
-      { -readonly [K in Exclude<keyof S, Optionals<S, 'optin'>>]: input<S[K]> } & {
-        -readonly [K in Optionals<S, 'optin'>]?: input<S[K]>
-      }
-    >
-    export interface ZodString extends ZodType<string, string> {
-      min(length: number, message?: string): this
-      max(length: number, message?: string): this
-      regex(pattern: RegExp, message?: string): this
-      trim(): this
-    }
-    export interface ZodNumber extends ZodType<number, number> {
-      min(value: number, message?: string): this
-      max(value: number, message?: string): this
-      int(message?: string): this
-      positive(message?: string): this
-      nonnegative(message?: string): this
-    }
-    export interface ZodBoolean extends ZodType<boolean, boolean> {}
-    export interface ZodUnknown extends ZodType<unknown, unknown> {}
-    export interface ZodCustom<O, I> extends ZodType<O, I> {}
-    export interface ZodLiteral<T> extends ZodType<T, T> {}
-    export interface ZodEnum<T> extends ZodType<T[keyof T], T[keyof T]> {
-      readonly options: T[keyof T][]
-    }
-    export interface ZodArray<T> extends ZodType<output<T>[], input<T>[]> {
-      min(length: number, message?: string): this
-      max(length: number, message?: string): this
-    }
-    export interface ZodObject<S> extends ZodType<ObjectOutput<S>, ObjectInput<S>> {
-      readonly shape: S
-      extend<More extends Shape>(more: More): ZodObject<Omit<S, keyof More> & More>
-      strict(): ZodObject<S>
-    }
-    export interface ZodRecord<K, V>
-      extends ZodType<Record<output<K> & string, output<V>>, Record<input<K> & string, input<V>>> {}
-    export interface ZodUnion<T extends readonly unknown[]> extends ZodType<output<T[number]>, input<T[number]>> {}
-    export interface ZodOptional<T> extends ZodType<output<T> | undefined, input<T> | undefined> {
-      readonly _zod: Optional<output<T> | undefined, input<T> | undefined, 'optional'>
-    }
-    export interface ZodNullable<T> extends ZodType<output<T> | null, input<T> | null> {}
-    export interface ZodDefault<T> extends ZodType<Exclude<output<T>, undefined>, input<T> | undefined> {
-      readonly _zod: Optional<Exclude<output<T>, undefined>, input<T> | undefined, undefined>
-    }
-
-    export function string(): ZodString
-    export function number(): ZodNumber
-    export function boolean(): ZodBoolean
-    export function unknown(): ZodUnknown
-    export function literal<const T extends string | number | boolean | null>(value: T | readonly T[]): ZodLiteral<T>
-    function _enum<const T extends readonly string[]>(values: T): ZodEnum<{ [K in T[number]]: K }>
-
-    export { _enum as enum }
-
-    export function array<T extends ZodType>(item: T): ZodArray<T>
-    export function object<S extends Shape>(shape: S): ZodObject<S>
-    export function strictObject<S extends Shape>(shape: S): ZodObject<S>
-    export function record<K extends ZodType<string, string>, V extends ZodType>(key: K, value: V): ZodRecord<K, V>
-    export function union<const T extends readonly ZodType[]>(options: T): ZodUnion<T>
-    export function optional<T extends ZodType>(type: T): ZodOptional<T>
-  }
 }

@@ -241,7 +241,3 @@ declare module 'codeband/testing*' {
   export type OutputOf<S> = S extends z.ZodType ? z.output<S> : unknown
   export type EffectFailure = 'retry' | 'escalate' | 'failed' | 'refused' | 'cancelled' | 'budget' | 'infrastructure'
 }
-
-declare module 'zod*' {
-  export { z } from 'codeband'
-}
