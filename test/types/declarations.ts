@@ -76,11 +76,13 @@ const head = `// biome-ignore-all lint: written by a program
 // Types of codeband for an editor, where the package is not installed; where it is, its own types are used instead.
 // Written by codeband: \`codeband roles --types\` writes it anew, and the types of this project's roles and tools beside it.
 `
-const references = `/// <reference path="./subpaths.d.ts" />
+const references = `/// <reference path="./zod.d.ts" />
+/// <reference path="./subpaths.d.ts" />
 /// <reference path="./roles.d.ts" />
 `
 
 const imports: Record<string, string> = {
+  codeband: `import { z } from 'codeband/zod'\nexport { z }`,
   'codeband/roles': `import type { Plan, RoleDefinition, Schema, Subtask, z } from 'codeband'`,
   'codeband/claude': `import type { Framework } from 'codeband'`,
   'codeband/codex': `import type { Framework } from 'codeband'`,
@@ -116,11 +118,7 @@ export function declarations(): Record<string, string> {
     const blocks = Object.entries(modules).map(([name, sources]) => {
       const taken = sources.flatMap(([file, ...names]) => pick(statements(read(file)), names, file))
       const body = name === 'codeband/roles' ? rolesThatShip(read) : taken.join('\n')
-      const subset =
-        name === 'codeband'
-          ? readFileSync(join(root, 'test/types/zod-subset.d.ts'), 'utf8').replace(/^\/\/.*\n/, '')
-          : ''
-      return `declare module '${name}*' {\n${imports[name] ?? ''}\n${adapt(body)}\n${more[name] ?? ''}${subset}}\n`
+      return `declare module '${name}*' {\n${imports[name] ?? ''}\n${adapt(body)}\n${more[name] ?? ''}}\n`
     })
     const format = (...parts: readonly string[]): string =>
       execFileSync(bin('biome'), ['format', '--stdin-file-path=adapters/cli/scaffold/codeband.d.ts'], {
@@ -129,8 +127,13 @@ export function declarations(): Record<string, string> {
         encoding: 'utf8',
       })
     const [main, ...subpaths] = blocks
-    const zod = `declare module 'zod*' {\nexport { z } from 'codeband'\n}\n`
-    return { 'codeband.d.ts': format(head + references, main!), 'subpaths.d.ts': format(head, ...subpaths, zod) }
+    const subset = readFileSync(join(root, 'test/types/zod-subset.d.ts'), 'utf8').replace(/^\/\/.*\n/, '')
+    const zod = `declare module 'codeband/zod*' {\n${subset}}\n\ndeclare module 'zod*' {\nexport { z } from 'codeband'\n}\n`
+    return {
+      'codeband.d.ts': format(head + references, main!),
+      'subpaths.d.ts': format(head, ...subpaths),
+      'zod.d.ts': format(head, zod),
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

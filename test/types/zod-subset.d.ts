@@ -9,13 +9,19 @@ export namespace z {
       readonly optout?: 'optional' | undefined
     }
     parse(value: unknown): Output
-    safeParse(value: unknown): { success: true; data: Output } | { success: false; error: Error }
+    safeParse(value: unknown): { success: true; data: Output } | { success: false; error: ZodError }
     describe(text: string): this
     optional(): ZodOptional<this>
     nullable(): ZodNullable<this>
+    nullish(): ZodOptional<ZodNullable<this>>
     default(value: Exclude<Output, undefined>): ZodDefault<this>
+    catch(value: Output): ZodCatch<this>
+    transform<T>(change: (value: Output) => T): ZodPipe<this, T>
     array(): ZodArray<this>
     refine(check: (value: Output) => unknown, message?: string): this
+  }
+  export interface ZodError extends Error {
+    readonly issues: readonly { readonly code: string; readonly path: PropertyKey[]; readonly message: string }[]
   }
   export type Optional<O, I, Out> = {
     readonly output: O
@@ -45,7 +51,10 @@ export namespace z {
     min(length: number, message?: string): this
     max(length: number, message?: string): this
     regex(pattern: RegExp, message?: string): this
+    length(length: number, message?: string): this
+    startsWith(text: string, message?: string): this
     trim(): this
+    toLowerCase(): this
   }
   export interface ZodNumber extends ZodType<number, number> {
     min(value: number, message?: string): this
@@ -69,6 +78,11 @@ export namespace z {
     readonly shape: S
     extend<More extends Shape>(more: More): ZodObject<Omit<S, keyof More> & More>
     strict(): ZodObject<S>
+    partial(): ZodObject<{ [K in keyof S]: ZodOptional<S[K]> }>
+    pick<const K extends { readonly [key in keyof S]?: true }>(
+      keys: K,
+    ): ZodObject<{ [key in keyof S & keyof K]: S[key] }>
+    omit<const K extends { readonly [key in keyof S]?: true }>(keys: K): ZodObject<Omit<S, keyof K>>
   }
   export interface ZodRecord<K, V>
     extends ZodType<Record<output<K> & string, output<V>>, Record<input<K> & string, input<V>>> {}
@@ -81,7 +95,21 @@ export namespace z {
     readonly _zod: Optional<Exclude<output<T>, undefined>, input<T> | undefined, undefined>
   }
 
+  export interface ZodCatch<T> extends ZodType<output<T>, unknown> {
+    readonly _zod: { readonly output: output<T>; readonly input: unknown; readonly optin: 'optional' }
+  }
+  export interface ZodPipe<T, Out> extends ZodType<Out, input<T>> {}
+  export interface ZodTuple<T extends readonly unknown[]>
+    extends ZodType<{ -readonly [K in keyof T]: output<T[K]> }, { -readonly [K in keyof T]: input<T[K]> }> {}
+
   export function string(): ZodString
+  export function url(): ZodString
+  export function email(): ZodString
+  export function int(): ZodNumber
+  export function custom<T>(check?: (value: unknown) => unknown, message?: string): ZodCustom<T, T>
+  export function looseObject<S extends Shape>(shape: S): ZodObject<S>
+  export function tuple<const T extends readonly [ZodType, ...ZodType[]]>(items: T): ZodTuple<T>
+  export function discriminatedUnion<const T extends readonly ZodType[]>(key: string, options: T): ZodUnion<T>
   export function number(): ZodNumber
   export function boolean(): ZodBoolean
   export function unknown(): ZodUnknown
