@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ToolContext, z } from 'codeband'
+import { type ToolContext, z } from 'codeband'
 
 /** Names of the variables that the tools are given; values never stand in a file. */
 export const variables = ['JIRA_EMAIL', 'JIRA_API_TOKEN', 'JIRA_BASE_URL'] as const
@@ -11,8 +11,12 @@ const attempts = 3
 
 export interface JiraRequest<T> {
   url: string
-  method: 'GET' | 'POST'
-  searchParams?: Readonly<Record<string, string | number | undefined>>
+  /** Default: GET. */
+  method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'
+  /** Of a list, each value; undefined is left out. */
+  searchParams?: Readonly<Record<string, unknown>>
+  headers?: Readonly<Record<string, string>>
+  /** Sent as JSON. */
   body?: unknown
   /** Shape of the answer; without one the answer is not read. */
   schema?: z.ZodType<T>
@@ -39,19 +43,21 @@ export class JiraError extends Error {
 export function openJira(site: string, context: Pick<ToolContext, 'fetch' | 'env' | 'signal'>): JiraClient {
   const { fetch, env, signal } = context
   const base = baseOf(site, env)
-  const headers = { accept: 'application/json', authorization: authorizationOf(env) }
+  const always = { accept: 'application/json', authorization: authorizationOf(env) }
 
-  async function answerTo({ url, method, searchParams = {}, body }: JiraRequest<unknown>): Promise<Response> {
+  async function answerTo(request: JiraRequest<unknown>): Promise<Response> {
+    const { url, method = 'GET', searchParams = {}, headers = {}, body } = request
     const target = new URL(`${base}${url}`)
-    for (const [name, value] of Object.entries(searchParams))
-      if (value !== undefined) target.searchParams.set(name, String(value))
+    for (const [name, given] of Object.entries(searchParams)) {
+      for (const value of [given].flat()) if (value !== undefined) target.searchParams.append(name, String(value))
+    }
     const content = body === undefined ? {} : { body: JSON.stringify(body) }
     const type = body === undefined ? {} : { 'content-type': 'application/json' }
     for (let attempt = 1; ; attempt++) {
       const limit = AbortSignal.timeout(timeoutSeconds * 1000)
       const response = await fetch(target, {
         method,
-        headers: { ...headers, ...type },
+        headers: { ...headers, ...type, ...always },
         ...content,
         signal: AbortSignal.any([signal, limit]),
       }).catch((error: unknown) => {
@@ -70,7 +76,7 @@ export function openJira(site: string, context: Pick<ToolContext, 'fetch' | 'env
 
   return {
     async sendRequest(request) {
-      const { schema, method, url } = request
+      const { schema, method = 'GET', url } = request
       const response = await answerTo(request)
       const text = await response.text()
       if (!response.ok) throw new JiraError(response.status, explain(response.status, text, site))
@@ -105,11 +111,12 @@ function pauseAfter({ status, headers }: Response, method: string, attempt: numb
   return Number.isFinite(seconds) && seconds >= 0 ? seconds : 2 ** attempt
 }
 
+const Problem = z
+  .object({ errorMessages: z.array(z.string()).catch([]), errors: z.record(z.string(), z.string()).catch({}) })
+  .catch({ errorMessages: [], errors: {} })
+
 function explain(status: number, text: string, site: string): string {
-  const { errorMessages = [], errors = {} } = (jsonOf(text) ?? {}) as {
-    errorMessages?: readonly string[]
-    errors?: Readonly<Record<string, string>>
-  }
+  const { errorMessages, errors } = Problem.parse(jsonOf(text))
   const said = [...errorMessages, ...Object.entries(errors).map(([field, problem]) => `${field}: ${problem}`)].join(
     '; ',
   )

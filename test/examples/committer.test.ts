@@ -38,7 +38,7 @@ function landed({ git }: Scene): { change: string; message: string; merge: strin
 }
 
 test('the commit that the reviewer sees carries the conventional message, and it is the commit that lands', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const band = await scene({ files, turns: [...plan, coder, committer, approves] })
   const run = await band.cli('run', title)
@@ -53,7 +53,7 @@ test('the commit that the reviewer sees carries the conventional message, and it
   expect((await band.events('TurnStarted')).map(({ worker }) => worker)).toContain('committer-codex-0')
 })
 
-test('a second round is one more commit, worded anew over the whole change', { timeout: 60_000 }, async () => {
+test('a second round is one more commit, worded anew over the whole change', { timeout: 120_000 }, async () => {
   const again: Turn = { role: 'coder', round: 2, steps: [write('b.txt', 'b\nmore\n')] }
   const both: Turn = {
     role: 'committer',
@@ -105,7 +105,7 @@ test('killed after the coder or within the committer and resumed, it is the same
 })
 
 test('a committer that fails, or that forges a trailer of core, costs no change: it lands under its title', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const forged = `${message}\n\nCodeband-Approved-By: ada (nobody)`
   const failing: Turn = {
@@ -125,7 +125,7 @@ test('a committer that fails, or that forges a trailer of core, costs no change:
   expect(band.git('show', 'main:a.txt')).toBe('a\nsecond')
 })
 
-test('the commands of examples/03-committer/README.md end as it says', { timeout: 60_000 }, async () => {
+test('the commands of examples/03-committer/README.md end as it says', { timeout: 120_000 }, async () => {
   const stdout = await runCommands(commandsOf('examples/03-committer/README.md'), cliEnv(place()))
   expect(stdout).toMatch(/\[boundary\] +committer-codex-0 set_output: denied, schema/)
   const log = stdout.trim().split('\n').slice(-5).join('\n')

@@ -31,6 +31,8 @@ export interface Trouble {
   after?: boolean
   /** The connection ends without an answer. */
   cut?: boolean
+  /** Is called before that. */
+  meanwhile?: () => void
 }
 
 export interface StandIn {
@@ -164,7 +166,11 @@ function shown({ id, body, properties }: StandInComment, withProperties: boolean
   return { id, author, body, created, updated: created, ...(withProperties && { properties }) }
 }
 
-function makeTrouble(response: ServerResponse, { status = 500, headers = {}, body = '', cut }: Trouble): void {
+function makeTrouble(
+  response: ServerResponse,
+  { status = 500, headers = {}, body = '', cut, meanwhile }: Trouble,
+): void {
+  meanwhile?.()
   if (cut) response.destroy()
   else response.writeHead(status, headers).end(body)
 }

@@ -1,0 +1,9 @@
+import { defineRole } from 'codeband'
+import { codeReviewer } from 'codeband/roles'
+
+// Reads the issue itself: what the jira-agent made of it is one family's word.
+export default defineRole({
+  ...codeReviewer,
+  tools: [...(codeReviewer.tools ?? []), 'jira_read_issue'],
+  systemPrompt: `${codeReviewer.systemPrompt}\nWhere the task names a Jira issue, read it first with jira_read_issue, and judge by what it says.`,
+})

@@ -1,0 +1,2 @@
+/** 1250 -> '12.5' */
+export const price = (cents) => `${cents / 100}`
