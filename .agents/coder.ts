@@ -6,7 +6,7 @@ export default defineRole({
   ...coder,
   spawnableRoles: [...(coder.spawnableRoles ?? []), 'committer'],
   *steps({ subtask, band }) {
-    yield* band.stepAll()
+    yield* band.stepAll() // the model works until its change is there
     try {
       return yield* band.spawn(committer, { subtask })
     } catch (error) {

@@ -125,6 +125,11 @@ test('a committer that fails, or that forges a trailer of core, costs no change:
   expect(band.git('show', 'main:a.txt')).toBe('a\nsecond')
 })
 
+test('the README shows the role file as it is', () => {
+  const page = readFileSync(`${agents}../examples/03-committer/README.md`, 'utf8')
+  expect(page).toContain(`\`\`\`ts\n${file('coder.ts')}\`\`\``)
+})
+
 test('the commands of examples/03-committer/README.md end as it says', { timeout: 120_000 }, async () => {
   const stdout = await runCommands(commandsOf('examples/03-committer/README.md'), cliEnv(place()))
   expect(stdout).toMatch(/\[boundary\] +committer-codex-0 set_output: denied, schema/)
