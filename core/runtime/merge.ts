@@ -113,7 +113,9 @@ function itemOf(
     task.policy.opposition === 'waived' && 'Codeband-Opposition: waived',
     sandbox.kind === 'none' && 'Codeband-Sandbox: unsandboxed',
   ].filter(Boolean)
-  return { commit: on, message: `${message ?? id}\n\n${trailers.join('\n')}\n`, at }
+  // Only core says who approved: a message that a role wrote may not look like it.
+  const own = (message ?? id).replace(/^codeband-/gim, 'Not-Codeband-').trimEnd()
+  return { commit: on, message: `${own}\n\n${trailers.join('\n')}\n`, at }
 }
 
 async function check(runtime: Runtime, task: Task, { id, base, commit }: Candidate): Promise<void> {

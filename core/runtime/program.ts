@@ -54,7 +54,7 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
     }
     if (entry?.end) return entry.end
     if (entry === undefined) await log.must({ type: 'BeginEffect', task: taskId, place, effect: summary })
-    const { answer, requests } = await execute(effect, place, scope).catch((error: unknown) => {
+    const { answer, requests } = await execute(effect, place, scope, entry !== undefined).catch((error: unknown) => {
       if (error instanceof EffectError) return fail(error.outcome, error.reason)
       if (error instanceof Halt || CodebandError.is(error)) throw error
       // A fault of ours is not the task's failure: the task stays as it is, and goes on when the fault is mended.
@@ -78,7 +78,8 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
     return refused
   }
 
-  async function execute(effect: Effect, place: string, scope: Scope): Promise<PlayEnd> {
+  /** `again`: it began in an earlier life of this program, and nobody knows how far it came. */
+  async function execute(effect: Effect, place: string, scope: Scope, again: boolean): Promise<PlayEnd> {
     switch (effect.kind) {
       case 'spawn':
         return spawn(effect.role, effect.input, place, scope)
@@ -94,7 +95,9 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
           modelTurn(runtime, mine, place, effect.kind === 'stepAll', await spawn()),
         )
       case 'tool':
-        return atWork(scope, effect.name, (mine) => callTool(runtime, mine, effect.name, effect.input, place))
+        return atWork(scope, effect.name, (mine) =>
+          callTool(runtime, mine, { name: effect.name, input: effect.input, place, again }),
+        )
       case 'sleep': {
         const began = task().journal[place]?.at ?? clock.now()
         await clock.sleep(Math.max(0, began + effect.ms - clock.now()), runtime.stopping)

@@ -3,6 +3,7 @@ import type { Task, Turn } from '../protocol/state.ts'
 import type { Plan, Verdict } from '../role/products.ts'
 import { parse } from '../role/schema.ts'
 import { hashOf } from './hash.ts'
+import { Halt } from './journal.ts'
 import { answerOf, authorOf, changeTitle, type PlayRequest, play, submitPlan } from './play.ts'
 import { fail, ok, type PlayEnd } from './play-end.ts'
 import type { Worker } from './roster.ts'
@@ -46,11 +47,16 @@ export async function modelTurn(
 export async function callTool(
   runtime: Runtime,
   work: Work,
-  name: string,
-  input: unknown,
-  place: string,
+  { name, input, place, again }: { name: string; input: unknown; place: string; again: boolean },
 ): Promise<PlayEnd> {
   const { task, role } = work.request
+  const custom = runtime.tools.find((tool) => tool.name === name)
+  if (again && custom && custom.repeat !== 'safe') {
+    return fail(
+      'infrastructure',
+      `outcome unknown: '${name}' had begun when the process ended, and may not be repeated`,
+    )
+  }
   const worker = await work.worker()
   const nothing = async (): Promise<ToolResult> => ({
     ok: false,
@@ -85,6 +91,8 @@ export async function callTool(
     })
     return fail('refused', `${code}: ${reason}`)
   }
+  // Stopped in the middle: how it ended is found out when the task goes on.
+  if (!worked && runtime.stopping.aborted) throw new Halt()
   if (!worked) return fail('failed', output)
   const saved =
     role.produces === 'change'

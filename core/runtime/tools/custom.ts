@@ -44,7 +44,7 @@ function contextOf(
   const toolContext: ToolContext = {
     env,
     signal,
-    key: createHash('sha256').update(`${scene.boundary.worker}\0${tool.name}\0${id}`).digest('hex'),
+    key: createHash('sha256').update(`${tool.name}\0${id}`).digest('hex'),
     async fetch(input, init) {
       if (scene.fetch === undefined) throw new Error('there is no network here')
       const request = new Request(input, init)
