@@ -62,7 +62,9 @@ export async function loadDefinitions(
   }
   const evaluated = await evaluateDefinitions(repository, bundled, { mayRun: true })
   // A role file that does not compile says more than the configuration that may miss it.
-  if (evaluated.diagnostics.some(isError)) throw invalid(repository.root, evaluated.diagnostics)
+  if (evaluated.diagnostics.some(isError)) {
+    throw invalid(repository.root, [...evaluated.diagnostics, ...lint(evaluated, undefined).diagnostics])
+  }
   const config = resolveConfig(evaluated.rawConfig, configName(repository, bundled), frameworkNamed)
   await keepDefinitions(repository, bundled)
   return whole(repository, config, evaluated, bundled, { frameworksMayMiss })

@@ -31,6 +31,8 @@ function problemOf(schema: Schema): string | undefined {
   }
 }
 
+const deepest = 12
+
 /** The field that is to blame, as deep as objects go. */
 function innermost(schema: Schema, path: Path): { path: Path; problem: string | undefined } {
   const shape =
@@ -39,6 +41,8 @@ function innermost(schema: Schema, path: Path): { path: Path; problem: string | 
       : schema instanceof z.ZodType
         ? {}
         : fieldsOf(schema.properties)
+  // A JSON Schema given as an object may hold itself.
+  if (path.length > deepest) return { path, problem: undefined }
   for (const [key, field] of Object.entries(shape)) {
     if (problemOf(field) === undefined) continue
     const further = schema instanceof z.ZodType ? [key] : ['properties', key]

@@ -37,13 +37,14 @@ export function lintRoles(
     const errors = own.filter(({ severity }) => severity === 'error')
     const role = value as Role
     if (errors.every(({ code }) => !untyped.has(code))) typed.push({ role, source })
-    if (errors.length > 0) continue
+    // Of two with one id the first counts; who put them together has told it.
+    if (errors.length > 0 || roles.has(role.id)) continue
     roles.set(role.id, role)
     sources.set(role.id, source)
   }
   // A role that is not whole exists all the same: who names it is not to blame.
   const ids = [...new Set(given.flatMap(({ value }) => idOf(value) ?? []))]
-  const all = new Map(typed.map(({ role }) => [role.id, role]))
+  const all = new Map([...typed].reverse().map(({ role }) => [role.id, role]))
   for (const { role, source } of typed) {
     const report = reporter(problems, source)
     guarded(problems, source, () => {
@@ -53,7 +54,10 @@ export function lintRoles(
       lintSteps(role, all, ids, report)
     })
   }
-  lintCycles(roles, ({ id }) => reporter(problems, sources.get(id)!))
+  // A circle through a role that ships is closed by the project's own.
+  const ships = ([id]: [string, Role]): number => (sources.get(id)!.startsWith('roles/') ? 1 : 0)
+  const ownFirst = new Map([...roles].sort((a, b) => ships(a) - ships(b)))
+  lintCycles(ownFirst, ({ id }) => reporter(problems, sources.get(id)!))
   return { roles, sources, diagnostics: problems }
 }
 

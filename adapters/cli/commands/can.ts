@@ -46,8 +46,10 @@ export async function can(
   if (stdin) return batch(gate, process.stdin)
   const input = inputOf(given)
   if (!gate.known.includes(roleId!)) {
-    const where = `\`can\`${didYouMean(roleId!, gate.known)}`
-    throw new CodebandError('CB_ROLE_UNKNOWN', { where, name: roleId, known: gate.known.join(', ') })
+    const near = didYouMean(roleId!, gate.known)
+    throw new CodebandError('CB_USAGE', {
+      detail: `There is no role '${shown(roleId!)}'.${near} \`codeband roles\` lists them.`,
+    })
   }
   const { allowed, code, reason } = await gate.decide(roleId!, tool!, input)
   const { rule, declared } = gate.explain(roleId!, tool!, code, reason)
@@ -113,10 +115,18 @@ async function openGate(repository: Repository, worktree: string): Promise<Gate>
 
 /** Every line has its answer in the same place, a broken one too. */
 async function batch(gate: Gate, input: Readable): Promise<ExitCode> {
+  const { stdout } = process
+  let gone = false
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // Whoever read the answers has enough of them (`| head`).
+    if (error.code !== 'EPIPE') throw error
+    gone = true
+  })
   for await (const line of linesOf(input, longestLine)) {
+    if (gone) break
     if (line === '' || line === '\r') continue
-    const answer = await answerTo(gate, line)
-    if (!process.stdout.write(`${JSON.stringify(answer)}\n`)) await once(process.stdout, 'drain')
+    const text = `${JSON.stringify(await answerTo(gate, line))}\n`
+    if (!stdout.write(text)) await Promise.race([once(stdout, 'drain'), once(stdout, 'close')])
   }
   return 0
 }
