@@ -76,11 +76,7 @@ export async function playRole<I extends Schema, O extends Schema>(
     () => undefined,
   )
   const shipped = Object.values(await import('./roles.ts')) as Role[]
-  const { roles, tools } = definitionsOf(
-    role,
-    { ...options, roles: [...shipped, ...(options.roles ?? [])] },
-    Object.keys(frameworks),
-  )
+  const { roles, tools } = definitionsOf(role, { ...options, shipped }, Object.keys(frameworks))
   // A conductor is a program of its own; every other role is spawned by one.
   const isConductor = role.id === 'conductor'
   if (!isConductor) roles.set('conductor', spawnerOf(role, input))
@@ -163,11 +159,14 @@ function spawnerOf(role: RoleDefinition<Schema, Schema> | Role, input: unknown):
 /** The roles and tools of the band, refused as a band refuses them. */
 function definitionsOf(
   role: RoleDefinition<Schema, Schema> | Role,
-  { roles: others = [], tools: given = [] }: Pick<PlayOptions, 'roles' | 'tools'>,
+  {
+    roles: others = [],
+    tools: given = [],
+    shipped,
+  }: Pick<PlayOptions, 'roles' | 'tools'> & { shipped: readonly Role[] },
   names: readonly string[],
 ): { roles: Map<string, Role>; tools: readonly Tool[] } {
-  const byId = new Map<string, Role>()
-  for (const one of [...others, role]) byId.set(one.id, one)
+  const byId = withReach([...others, role], shipped)
   const tools = lintTools(
     given.map((value) => ({ value, source: 'tools' })),
     [],
@@ -189,6 +188,19 @@ function definitionsOf(
   return { roles: linted.roles, tools: tools.tools }
 }
 
+/** By id, and with them the roles that ship, as far as they lead to them: the rest may not fit what a test puts in their place. */
+function withReach(given: readonly Role[], shipped: readonly Role[]): Map<string, Role> {
+  const all = new Map(given.map((one) => [one.id, one]))
+  // What is added while it runs is visited too.
+  for (const { spawnableRoles = [], reviewedBy } of all.values()) {
+    for (const id of [...spawnableRoles, reviewedBy]) {
+      const one = shipped.find((other) => other.id === id)
+      if (one !== undefined && !all.has(one.id)) all.set(one.id, one)
+    }
+  }
+  return all
+}
+
 /** A role that only other frameworks may play is played by any of ours. */
 function playable(role: Role, names: readonly string[]): Role {
   const may = Object.entries(role.frameworks ?? {}).filter(([name]) => names.includes(name))
@@ -198,13 +210,14 @@ function playable(role: Role, names: readonly string[]): Role {
 }
 
 function endOf<O>(
-  { outcome, reason }: TaskResult,
+  { outcome, reason, pending }: TaskResult,
   end: { ok: true; result: unknown } | { ok: false; outcome: EffectFailure; reason: string } | undefined,
 ): Pick<Played<O>, 'output' | 'outcome' | 'reason'> {
   if (end?.ok) return { output: end.result as O, outcome: 'success', reason: '' }
   if (end) return { output: undefined, outcome: end.outcome, reason: end.reason }
   const own = outcome === 'escalated' ? 'escalate' : outcome === 'stopped' ? 'cancelled' : outcome
-  return { output: undefined, outcome: own, reason: own === 'success' ? '' : reason }
+  const waits = pending.map(({ risk, reasons }) => `a person decides on risk ${risk}: ${reasons.join('; ')}`).join('; ')
+  return { output: undefined, outcome: own, reason: own === 'success' ? '' : waits || reason }
 }
 
 async function writeFiles(root: string, files: Readonly<Record<string, string>>): Promise<void> {

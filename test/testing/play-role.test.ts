@@ -177,6 +177,35 @@ describe('playRole', () => {
     })
   })
 
+  test('what only a person may decide parks, and says why', async () => {
+    const chief = defineRole({
+      id: 'chief',
+      description: 'Has a check changed.',
+      spawnableRoles: ['coder'],
+      *steps({ band }) {
+        const subtask = Subtask.parse({ id: 'one', title: 'One', files: ['check.sh'] })
+        yield* band.reviewed('coder', { subtask, files: [] })
+        return yield* band.merge()
+      },
+    })
+    const approve = { decision: 'approve', risk: 'low', summary: 'Fine.', findings: [] }
+    const played = await playRole(chief, {
+      files: { 'check.sh': 'false\n' },
+      config: { checks: [['sh', 'check.sh']] },
+      script: [
+        { role: 'coder', steps: [{ call: 'write_file', input: { path: 'check.sh', content: 'true\n' } }] },
+        { role: 'code-reviewer', steps: [{ call: 'submit_verdict', input: approve }] },
+      ],
+    })
+    expect(played).toMatchObject({
+      outcome: 'parked',
+      output: undefined,
+      files: { 'check.sh': 'false\n' },
+      changed: [],
+    })
+    expect(played.reason).toMatch(/a person decides on risk critical: check\.sh/)
+  })
+
   test('a role that is wrong is refused as a band refuses it', async () => {
     const wrong = { ...scribe, tools: ['read_file'] }
     await expect(playRole(wrong)).rejects.toThrow(/CB_ROLE_INVALID|Did you mean 'read_files'/)

@@ -82,7 +82,7 @@ const references = `/// <reference path="./zod.d.ts" />
 `
 
 const imports: Record<string, string> = {
-  codeband: `import { z } from 'codeband/zod'\nexport { z }`,
+  codeband: `import { z } from 'codeband/zod'\n\nexport { z }`,
   'codeband/roles': `import type { Plan, RoleDefinition, Schema, Subtask, z } from 'codeband'`,
   'codeband/claude': `import type { Framework } from 'codeband'`,
   'codeband/codex': `import type { Framework } from 'codeband'`,

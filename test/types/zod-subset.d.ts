@@ -113,10 +113,13 @@ export namespace z {
   export function number(): ZodNumber
   export function boolean(): ZodBoolean
   export function unknown(): ZodUnknown
+  export function any(): ZodCustom<any, any>
   export function literal<const T extends string | number | boolean | null>(value: T | readonly T[]): ZodLiteral<T>
   function _enum<const T extends readonly string[]>(values: T): ZodEnum<{ [K in T[number]]: K }>
 
-  export { _enum as enum }
+  function _null(): ZodLiteral<null>
+
+  export { _enum as enum, _null as null }
 
   export function array<T extends ZodType>(item: T): ZodArray<T>
   export function object<S extends Shape>(shape: S): ZodObject<S>

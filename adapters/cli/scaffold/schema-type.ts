@@ -77,7 +77,7 @@ const literal = (value: unknown): string =>
       ? String(value)
       : 'unknown'
 const keyOf = (name: string): string => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : text(name))
-const grouped = (type: string): string => (/[|&]/.test(type) && !/^[{'[]/.test(type) ? `(${type})` : type)
+const grouped = (type: string): string => (/[|&]/.test(type) ? `(${type})` : type)
 
 function union(types: readonly string[]): string {
   const all = [...new Set(types)]
