@@ -23,8 +23,9 @@ export async function inspectCapabilities(
   const place = await mkdtemp(join(tmpdir(), 'codeband-inspect-'))
   try {
     const input = join(place, 'bundle.json')
-    const { code, hash } = bundled.own
-    await writeFile(input, JSON.stringify({ root: place, code, hash, configData: bundled.configData, of: root }))
+    const { own, builtin, configData } = bundled
+    const both = [own, builtin].map(({ code, hash }) => ({ code, hash }))
+    await writeFile(input, JSON.stringify({ root: place, own: both[0], builtin: both[1], configData }))
     const script = fileURLToPath(
       new URL(import.meta.url.endsWith('.ts') ? './inspect-child.ts' : './inspect-child.js', import.meta.url),
     )

@@ -5,13 +5,15 @@ import type { Role } from '../core/role/role.ts'
 import { loaderFor } from './bundle-definitions.ts'
 
 // Runs inside a sandbox, on definitions that nobody has trusted: what it prints is read as data, and it can reach nothing.
-const { root, code, hash, configData } = JSON.parse(readFileSync(0, 'utf8')) as {
+const { root, own, builtin, configData } = JSON.parse(readFileSync(0, 'utf8')) as {
   root: string
-  code: string
-  hash: string
+  own: { code: string; hash: string }
+  builtin: { code: string; hash: string }
   configData?: object
 }
-const { values } = await (await loaderFor(root)).run({ code, hash, inputs: [], diagnostics: [] })
+const whole = { inputs: [], diagnostics: [] }
+const shipped = await (await loaderFor(root, new Map())).run({ ...builtin, ...whole })
+const { values } = await (await loaderFor(root, shipped.values)).run({ ...own, ...whole })
 const named = (kind: string): unknown[] =>
   [...values].flatMap(([name, value]) => (name.startsWith(kind) ? [value] : []))
 const roles = named('role:').filter((one): one is Role => typeof (one as Role | null)?.id === 'string')

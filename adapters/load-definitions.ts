@@ -77,7 +77,7 @@ export async function askForTrust(
   confirm: TrustQuestion,
 ): Promise<boolean> {
   const { hash, files } = bundled
-  const after = await inspectCapabilities(repository, bundled)
+  const after = await inspectCapabilities(bundled)
   const change = after && capabilityChange(await lastCapabilities(repository), after)
   if (!(await confirm({ hash, files, change }))) return false
   await trust(repository.home, hash)
