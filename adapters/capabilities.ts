@@ -14,10 +14,7 @@ const limit = 20_000
 
 /** What the definitions can do, found out by running them where they reach nothing. Undefined where this machine has no sandbox:
  *  what is not trusted does not run outside of one. */
-export async function inspectCapabilities(
-  { root }: Repository,
-  bundled: BundledDefinitions,
-): Promise<string[] | undefined> {
+export async function inspectCapabilities(bundled: BundledDefinitions): Promise<string[] | undefined> {
   const sandbox = await openSandbox('if-available')
   if (sandbox.kind === 'none') return undefined
   const place = await mkdtemp(join(tmpdir(), 'codeband-inspect-'))
