@@ -135,6 +135,8 @@ describe('codeband init', { timeout: 60_000 }, () => {
     const { repo, run } = person({ 'a.txt': 'a\n' })
     const init = await run('init', '--example', example)
     expect({ code: init.code, stderr: init.stderr }).toEqual({ code: 0, stderr: '' })
+    const guide = /what it needs: +(\S+)/.exec(init.stdout)?.[1]
+    expect(readFileSync(guide!, 'utf8')).toMatch(/^# /)
     const { roles, diagnostics } = JSON.parse((await run('roles', '--json')).stdout)
     expect(diagnostics).toEqual([])
     const own = roles.flatMap(({ id, source }: { id: string; source: string }) =>

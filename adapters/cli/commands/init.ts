@@ -12,7 +12,7 @@ import { isTrusted } from '../../trust.ts'
 import { openPerson } from '../../workspaces/git/person.ts'
 import type { ExitCode } from '../exit.ts'
 import type { Cli } from '../program.ts'
-import { type Example, exampleFiles, exampleNames } from '../scaffold/examples.ts'
+import { type Example, exampleFiles, exampleGuide, exampleNames } from '../scaffold/examples.ts'
 import { codebandTypes, projectTypes, projectTypesFile, projectTypesLater } from '../scaffold/project-types.ts'
 import { configSource, type Found, firstFiles, setupOf } from '../scaffold.ts'
 
@@ -81,6 +81,8 @@ export async function init(
   }
   if (!mayTrust) screen.line('What was here before is not trusted. Read it, then:  npx codeband trust')
   screen.line()
+  if (example !== undefined)
+    screen.line(`How the example works, and what it needs:  ${exampleGuide(example as Example)}`)
   if (!(await hasCommit(root))) screen.line('A band starts from a commit:  git add -A && git commit -m start')
   if (clients.length === 0) screen.line('No client was found. Try the offline band:  npx codeband demo')
   else screen.line('Next:  npx codeband doctor   then   npx codeband run "Fix the failing test"')

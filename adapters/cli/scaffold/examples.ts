@@ -9,6 +9,8 @@ const examples = {
   jira: /^(jira-agent\.ts|jira\/.+\.ts|tools\/jira-.+\.ts)$/,
 } as const
 
+const guides = { committer: '03-committer', jira: '04-jira' } as const
+
 export type Example = keyof typeof examples
 export const exampleNames = Object.keys(examples) as Example[]
 
@@ -28,6 +30,11 @@ export async function exampleFiles(example: Example): Promise<Record<string, str
     return [file, withTypes(file, await readFile(join(folder, name), 'utf8'))] as const
   })
   return Object.fromEntries(await Promise.all(texts))
+}
+
+/** Where this package tells how the example works. */
+export function exampleGuide(example: Example): string {
+  return join(packageFolder(), 'examples', guides[example], 'README.md')
 }
 
 /** The line by which an editor finds the types of a file. */
