@@ -104,21 +104,28 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
       })
       const attempt = Object.values(log.state.tasks[taskId]!.turns).filter((turn) => turn.place === place).length
       turnId = `${taskId}/${place}#${attempt}`
-      const result = await runTurn(runtime, session, door, toolbox, {
-        type: 'BeginTurn',
-        task: taskId,
-        turn: turnId,
-        place,
-        worker: worker.id,
-        role: role.id,
-        framework: worker.frameworkName,
-        family: worker.framework.family,
-        purpose,
-        subject,
-        on,
-        systemPrompt: prompts.systemPrompt,
-        prompt,
-      })
+      const result = await runTurn(
+        runtime,
+        session,
+        door,
+        toolbox,
+        {
+          type: 'BeginTurn',
+          task: taskId,
+          turn: turnId,
+          place,
+          worker: worker.id,
+          role: role.id,
+          framework: worker.frameworkName,
+          family: worker.framework.family,
+          purpose,
+          subject,
+          on,
+          systemPrompt: prompts.systemPrompt,
+          prompt,
+        },
+        Math.min(runtime.config.limits.minutes, role.limits?.minutes ?? Number.POSITIVE_INFINITY),
+      )
       if (result.status === 'refused') {
         const { code, reason } = result.rejection
         if (code !== 'retries') return fail(code === 'rounds' ? 'escalate' : 'refused', `${code}: ${reason}`)

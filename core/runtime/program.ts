@@ -31,6 +31,8 @@ interface Scope {
   role: Role
   input: unknown
   depth: number
+  /** The depth at which it may spawn no more: the band's limit, or a nearer one of a role above. */
+  deepest: number
   /** Framework of the nearest model above. */
   spawner?: string
   /** What the steps of a role that has a worker work on; undefined for steps that only orchestrate. */
@@ -128,8 +130,8 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
       const reason = `'${scope.role.id}' may spawn ${(scope.role.spawnableRoles ?? []).map((id) => `'${id}'`).join(', ') || 'nobody'}, not '${roleId}'`
       return refuse('not-spawnable', reason, scope, input)
     }
-    if (scope.depth >= config.limits.depth)
-      return refuse('depth', `spawning is ${scope.depth} deep; the limit is ${config.limits.depth}`, scope, input)
+    if (scope.depth >= scope.deepest)
+      return refuse('depth', `spawning is ${scope.depth} deep here, and may go no deeper`, scope, input)
     if (role.input === undefined) return { role, input: input ?? {} }
     const parsed = parse(role.input, input)
     return parsed.ok
@@ -274,7 +276,7 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
     const inner: Scope = {
       role,
       input: request.input,
-      depth: scope.depth + 1,
+      ...below(scope, role),
       spawner: scope.spawner,
       work: { request, worker, prefix },
     }
@@ -315,7 +317,7 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
   function spawnTool(place: string, role: Role, scope: Scope, input: unknown, worker: Worker): PlayRequest['spawn'] {
     let count = 0
     return async (roleId, given) => {
-      const inner: Scope = { role, input, depth: scope.depth + 1, spawner: worker.frameworkName }
+      const inner: Scope = { role, input, ...below(scope, role), spawner: worker.frameworkName }
       const { answer, requests } = await spawn(roleId, given, `${place}/${role.id}.${count++}`, inner)
       if (requests.length > 0) await log.must(...requests)
       return answer.ok
@@ -361,7 +363,12 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
 
   return {
     run: (role, input) => {
-      const scope: Scope = { role, input, depth: 0 }
+      const scope: Scope = {
+        role,
+        input,
+        depth: 0,
+        deepest: Math.min(config.limits.depth, role.limits?.depth ?? Infinity),
+      }
       return drive(stepsOf(role, { input }), `${role.id}/`, (effect, place) => perform(effect, place, scope))
     },
     close: () => holds.letAllGo(),
@@ -370,3 +377,8 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
 
 const noSpawn: ToolResult = { ok: false, output: 'denied (not-spawnable)' }
 const plain = (answer: EffectAnswer): PlayEnd => ({ answer, requests: [] })
+
+/** Where a role that is played from this scope stands. */
+function below({ depth, deepest }: Scope, { limits }: Role): Pick<Scope, 'depth' | 'deepest'> {
+  return { depth: depth + 1, deepest: Math.min(deepest, depth + 1 + (limits?.depth ?? Number.POSITIVE_INFINITY)) }
+}

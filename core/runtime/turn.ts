@@ -36,11 +36,13 @@ export function openDoor(): Door {
 
 /** One prompt to a session, run to its end and recorded: every text, call, refusal and the usage. */
 export async function runTurn(
-  { log, clock, stopping, config }: Pick<Runtime, 'log' | 'clock' | 'stopping' | 'config'>,
+  { log, clock, stopping }: Pick<Runtime, 'log' | 'clock' | 'stopping'>,
   session: Session,
   door: Door,
   toolbox: Toolbox,
   begin: Begin,
+  /** How long it may take. */
+  minutes: number,
 ): Promise<TurnResult> {
   const { task, turn, worker, role } = begin
   const started = await log.dispatch(begin)
@@ -48,7 +50,7 @@ export async function runTurn(
   const startedAt = clock.now()
   const limit = new AbortController()
   const signal = AbortSignal.any([stopping, limit.signal])
-  const timer = setTimeout(() => limit.abort(), config.limits.minutes * 60_000)
+  const timer = setTimeout(() => limit.abort(), minutes * 60_000)
   const usage: Required<Usage> = { inputTokens: 0, outputTokens: 0, cachedTokens: 0, usd: 0 }
   let text = ''
 
@@ -128,9 +130,7 @@ export async function runTurn(
   if (outcome === 'done') return { status: 'done', end: { ...end, outcome } }
   if (outcome === 'cancelled' && !limit.signal.aborted) return { status: 'cancelled', end: { ...end, outcome } }
   const failure: Failure =
-    outcome === 'cancelled'
-      ? { kind: 'stalled', detail: `the turn took longer than ${config.limits.minutes} minutes` }
-      : outcome
+    outcome === 'cancelled' ? { kind: 'stalled', detail: `the turn took longer than ${minutes} minutes` } : outcome
   return {
     status: 'failed',
     failure,
