@@ -33,6 +33,7 @@ export type TurnCommand =
       place: string
       worker: string
       role: string
+      definition?: string
       framework: string
       family: string
       purpose: 'produce' | 'review' | 'play'

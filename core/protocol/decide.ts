@@ -115,7 +115,21 @@ function endEffect(command: Of<'EndEffect'> | Of<'FailEffect'>, task: Task): rea
 }
 
 function beginTurn(command: Of<'BeginTurn'>, task: Task): readonly Event[] | Rejection {
-  const { at, turn, place, worker, role, framework, family, purpose, subject: id, on, systemPrompt, prompt } = command
+  const {
+    at,
+    turn,
+    place,
+    worker,
+    role,
+    definition,
+    framework,
+    family,
+    purpose,
+    subject: id,
+    on,
+    systemPrompt,
+    prompt,
+  } = command
   if (task.status !== 'running') return rejection('state', `task '${task.id}' is ${task.status}`)
   if (task.turns[turn]) return rejection('duplicate', `there is a turn '${turn}' already`)
   const here = Object.values(task.turns).filter((one) => one.place === place)
@@ -145,6 +159,7 @@ function beginTurn(command: Of<'BeginTurn'>, task: Task): readonly Event[] | Rej
       place,
       worker,
       role,
+      definition,
       framework,
       family,
       subject: id,

@@ -36,6 +36,8 @@ export type TurnEvent =
       place: string
       worker: string
       role: string
+      /** Hash of the role as it was played. */
+      definition?: string
       framework: string
       family: string
       /** The product it makes or judges. */

@@ -1,4 +1,16 @@
 import { createHash } from 'node:crypto'
+import type { Role } from '../role/role.ts'
+import { type Schema, toJsonSchema } from '../role/schema.ts'
+
+/** Hash of a role as it is played: its fields, its schemas as JSON Schema, its functions by their text. */
+export function hashOfRole(role: Role): string {
+  const text = (value: unknown): unknown => (typeof value === 'function' ? String(value) : value)
+  const fields = Object.entries(role).map(([key, value]) => {
+    if (key !== 'input' && key !== 'output') return [key, text(value)]
+    return [key, value === undefined ? undefined : toJsonSchema(value as Schema)]
+  })
+  return hashOf(Object.fromEntries(fields))
+}
 
 /** SHA-256 as hex. */
 export function sha256(text: string): string {

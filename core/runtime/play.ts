@@ -10,7 +10,7 @@ import { planProblem } from '../protocol/plan.ts'
 import { lastTurn } from '../protocol/state.ts'
 import type { Plan, Verdict } from '../role/products.ts'
 import type { Adjustments, Role, TurnBase } from '../role/role.ts'
-import { hashOf } from './hash.ts'
+import { hashOf, hashOfRole } from './hash.ts'
 import { type EffectAnswer, Halt } from './journal.ts'
 import type { Request } from './log.ts'
 import { fail, type PlayEnd } from './play-end.ts'
@@ -116,6 +116,7 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
           place,
           worker: worker.id,
           role: role.id,
+          definition: hashOfRole(role),
           framework: worker.frameworkName,
           family: worker.framework.family,
           purpose,
