@@ -4,6 +4,7 @@ import { decideLanding } from './landing.ts'
 import { isOpposite } from './pairing.ts'
 import { planProblem } from './plan.ts'
 import type { State, Subject, Task, Turn } from './state.ts'
+import { get } from './table.ts'
 
 /** What follows from a command, or why not. Pure; never throws. */
 export function decide(command: Command, state: State): readonly Event[] | Rejection {
@@ -94,7 +95,7 @@ function decideTask(command: TaskCommands, task: Task): readonly Event[] | Rejec
 
 function beginEffect({ at, place, effect }: Of<'BeginEffect'>, task: Task): readonly Event[] | Rejection {
   if (task.status !== 'running') return rejection('state', `task '${task.id}' is ${task.status}`)
-  const entry = task.journal[place]
+  const entry = get(task.journal, place)
   if (entry === undefined) return [{ type: 'EffectStarted', at, task: task.id, place, effect }]
   if (entry.effect.hash !== effect.hash) {
     return rejection(
@@ -107,7 +108,7 @@ function beginEffect({ at, place, effect }: Of<'BeginEffect'>, task: Task): read
 
 function endEffect(command: Of<'EndEffect'> | Of<'FailEffect'>, task: Task): readonly Event[] | Rejection {
   const { at, place } = command
-  const entry = task.journal[place]
+  const entry = get(task.journal, place)
   if (entry === undefined) return rejection('state', `${place} has not begun`)
   if (entry.end) return rejection('duplicate', `${place} has ended already`)
   if (command.type === 'EndEffect') return [{ type: 'EffectEnded', at, task: task.id, place, result: command.result }]

@@ -1,5 +1,6 @@
 import type { Event, Recorded } from './events.ts'
-import type { Candidate, State, Subject, Task } from './state.ts'
+import type { Candidate, JournalEntry, State, Subject, Task } from './state.ts'
+import { emptyTable, get, set } from './table.ts'
 import { renderFindings } from './verdict.ts'
 
 /** The state after one more event. Pure: the same log gives the same state, always. */
@@ -7,7 +8,7 @@ export function evolve(state: State, event: Event): State {
   const version = state.version + 1
   if (event.type === 'LeaderElected') return { ...state, version, epoch: event.epoch }
   const before = state.tasks[event.task]
-  const after = event.type === 'TaskSubmitted' ? newTask(event) : before && evolveTask(before, event)
+  const after = event.type === 'TaskSubmitted' ? newTask(event) : before && evolveTask(before, event, version)
   return after === undefined
     ? { ...state, version }
     : { ...state, version, tasks: { ...state.tasks, [event.task]: after } }
@@ -29,7 +30,7 @@ function newTask({ task, text, by, at, policy }: Of<'TaskSubmitted'>): Task {
     submittedAt: at,
     policy,
     status: 'queued',
-    journal: {},
+    journal: emptyTable,
     turns: {},
     subjects: {},
     candidates: {},
@@ -40,7 +41,7 @@ function newTask({ task, text, by, at, policy }: Of<'TaskSubmitted'>): Task {
   }
 }
 
-function evolveTask(task: Task, event: Exclude<Event, Of<'LeaderElected'> | Of<'TaskSubmitted'>>): Task {
+function evolveTask(task: Task, event: Exclude<Event, Of<'LeaderElected'> | Of<'TaskSubmitted'>>, seq: number): Task {
   switch (event.type) {
     case 'TaskStarted':
       return { ...task, status: 'running', base: event.base }
@@ -51,7 +52,7 @@ function evolveTask(task: Task, event: Exclude<Event, Of<'LeaderElected'> | Of<'
     case 'TaskEnded':
       return { ...task, status: 'ended', parked: undefined, outcome: event.outcome, reason: event.reason }
     case 'EffectStarted':
-      return { ...task, journal: { ...task.journal, [event.place]: { effect: event.effect, at: event.at } } }
+      return { ...task, journal: set(task.journal, event.place, { seq, effect: event.effect, at: event.at }) }
     case 'EffectEnded':
       return endEffect(task, event.place, { ok: true, result: event.result })
     case 'EffectFailed':
@@ -184,9 +185,9 @@ function evolveTask(task: Task, event: Exclude<Event, Of<'LeaderElected'> | Of<'
   }
 }
 
-function endEffect(task: Task, place: string, end: NonNullable<Task['journal'][string]['end']>): Task {
-  const entry = task.journal[place]
-  return entry ? { ...task, journal: { ...task.journal, [place]: { ...entry, end } } } : task
+function endEffect(task: Task, place: string, end: NonNullable<JournalEntry['end']>): Task {
+  const entry = get(task.journal, place)
+  return entry ? { ...task, journal: set(task.journal, place, { ...entry, end }) } : task
 }
 
 function endTurn(task: Task, { turn: id, outcome, failure, session, usage }: Of<'TurnEnded'>): Task {

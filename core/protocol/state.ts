@@ -1,5 +1,6 @@
 import type { CheckResult, EffectFailure, EffectSummary, ParkReason, Policy, TaskOutcome } from './events.ts'
 import type { Plan } from './plan.ts'
+import type { Table } from './table.ts'
 import type { Risk, Verdict } from './verdict.ts'
 
 /** A fold of the log; nothing here is not in the log. Never changed in place. */
@@ -23,7 +24,7 @@ export interface Task {
   outcome?: TaskOutcome
   reason?: string
   base?: string
-  journal: Readonly<Record<string, JournalEntry>>
+  journal: Table<JournalEntry>
   turns: Readonly<Record<string, Turn>>
   subjects: Readonly<Record<string, Subject>>
   candidates: Readonly<Record<string, Candidate>>
@@ -34,6 +35,8 @@ export interface Task {
 }
 
 export interface JournalEntry {
+  /** Number of the event that began it. */
+  seq: number
   effect: EffectSummary
   /** When it began. */
   at: number

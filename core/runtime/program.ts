@@ -3,6 +3,7 @@ import type { ToolResult } from '../ports/framework.ts'
 import { isRejection } from '../protocol/commands.ts'
 import { reviewerFamilies } from '../protocol/pairing.ts'
 import type { Subject, Task } from '../protocol/state.ts'
+import { get } from '../protocol/table.ts'
 import type { Role } from '../role/role.ts'
 import { parse } from '../role/schema.ts'
 import { band, type Effect, EffectError } from '../role/steps.ts'
@@ -50,7 +51,7 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
     if (typeof effect?.kind !== 'string')
       throw new TypeError(`the steps of '${scope.role.id}' yielded something that is no effect: write yield* band.…`)
     const summary = { kind: effect.kind, hash: hashOf(effect), ...('role' in effect && { role: effect.role }) }
-    const entry = task().journal[place]
+    const entry = get(task().journal, place)
     if (entry && entry.effect.hash !== summary.hash) {
       throw new CodebandError('CB_DIVERGENCE', { task: taskId, place, now: summary.kind, before: entry.effect.kind })
     }
@@ -101,7 +102,7 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
           callTool(runtime, mine, { name: effect.name, input: effect.input, place, again }),
         )
       case 'sleep': {
-        const began = task().journal[place]?.at ?? clock.now()
+        const began = get(task().journal, place)?.at ?? clock.now()
         await clock.sleep(Math.max(0, began + effect.ms - clock.now()), runtime.stopping)
         if (runtime.stopping.aborted) throw new Halt()
         return ok(undefined)

@@ -1,5 +1,6 @@
 import type { ToolResult } from '../ports/framework.ts'
 import type { Task, Turn } from '../protocol/state.ts'
+import { entries, get } from '../protocol/table.ts'
 import type { Plan, Verdict } from '../role/products.ts'
 import { parse } from '../role/schema.ts'
 import { hashOf } from './hash.ts'
@@ -128,7 +129,7 @@ export async function handOver(runtime: Runtime, work: Work, value: unknown): Pr
   }
   const { message: given } = (value ?? {}) as { message?: unknown }
   const message = typeof given === 'string' && given.trim() ? given : changeTitle(task.text, input)
-  const at = task.journal[turn.place]?.at ?? clock.now()
+  const at = get(task.journal, turn.place)?.at ?? clock.now()
   const saved = await workspaces.reword(start, commitOf(runtime, work), {
     message,
     author: authorOf(await work.worker()),
@@ -145,7 +146,7 @@ export async function handOver(runtime: Runtime, work: Work, value: unknown): Pr
 const taskOf = ({ log }: Runtime, { request }: Work): Task => log.state.tasks[request.task]!
 
 function resultAt(task: Task, place: string): unknown {
-  const end = task.journal[place]?.end
+  const end = get(task.journal, place)?.end
   return end?.ok ? end.result : undefined
 }
 
@@ -161,12 +162,12 @@ function lastTurn(task: Task, { request, prefix }: Work): Turn | undefined {
 export function commitOf(runtime: Runtime, work: Work): string {
   const { prefix, request } = work
   const task = taskOf(runtime, work)
-  const own = Object.keys(task.journal).filter(
-    (place) => place.startsWith(prefix) && /^[\d./]+$/.test(place.slice(prefix.length)),
-  )
+  const own = entries(task.journal)
+    .filter(([place]) => place.startsWith(prefix) && /^[\d./]+$/.test(place.slice(prefix.length)))
+    .sort(([, a], [, b]) => a.seq - b.seq)
   const kinds = new Set(['step', 'stepAll', 'tool'])
-  const left = own.flatMap((place) =>
-    kinds.has(task.journal[place]!.effect.kind) ? ((resultAt(task, place) as Left | undefined)?.commit ?? []) : [],
+  const left = own.flatMap(([place, { effect }]) =>
+    kinds.has(effect.kind) ? ((resultAt(task, place) as Left | undefined)?.commit ?? []) : [],
   )
   return left.at(-1) ?? request.commit
 }

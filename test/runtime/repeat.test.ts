@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { scripted } from '../../adapters/frameworks/scripted.ts'
 import { createBand, defineRole, defineTool, type EffectError, type Role, z } from '../../adapters/index.ts'
+import { get } from '../../core/protocol/table.ts'
 import { place, repositoryOf } from '../scene/place.ts'
 
 /** Plays a program that calls one tool, in a process that stops in the middle of the call, and then once more. */
@@ -64,7 +65,7 @@ async function interrupted(repeat: 'safe' | 'never') {
   await run
   const second = await open()
   const [result] = await second.resume()
-  const end = second.state.tasks.t1?.journal['conductor/0']?.end
+  const end = get(second.state.tasks.t1!.journal, 'conductor/0')?.end
   await second.close()
   return { result, said: end?.ok ? end.result : end, keys }
 }
