@@ -3,6 +3,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join, parse, relative } from 'node:path'
 import type { Bundle, Loader } from '../core/ports/loader.ts'
 import { findDefinitions } from './definitions.ts'
+import { host } from './host.ts'
 import { esbuildLoader } from './loaders/esbuild.ts'
 import { builtinRolesFolder, packageFolder } from './package-folder.ts'
 import type { Repository } from './repository.ts'
@@ -26,16 +27,16 @@ export interface BundledDefinitions {
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 export async function bundleDefinitions(repository: Repository): Promise<BundledDefinitions> {
-  const found = await findDefinitions({ root: repository.root, builtin: builtinRolesFolder() })
-  const own = await (await loaderFor(repository.root)).bundle([...found.own, ...found.tools])
+  const user = join(host().homeFolder, '.agents')
+  const found = await findDefinitions({ root: repository.root, builtin: builtinRolesFolder(), user })
+  const own = await (await loaderFor(repository.root)).bundle([...found.own, ...found.user, ...found.tools])
   const builtin = await (await loaderFor(packageFolder())).bundle(found.builtin)
   const { file, data, text = '' } = found.config ?? {}
   const hash = sha256(`${own.hash}\n${text}`)
   const definitions = sha256(`${hash}\n${builtin.hash}`)
   const code = [...found.own, ...found.tools].map(({ path }) => path)
-  const files = [...code, ...(file === undefined || data === undefined ? [] : [file])].map((path) =>
-    relative(repository.root, path),
-  )
+  const inside = [...code, ...(file === undefined || data === undefined ? [] : [file])]
+  const files = [...inside.map((path) => relative(repository.root, path)), ...found.user.map(({ path }) => path)]
   return { hash, definitions, files, own, builtin, configFile: file, configData: data }
 }
 

@@ -9,6 +9,8 @@ export interface FoundDefinitions {
   own: SourceFile[]
   /** The roles that ship, `role:roles/coder.ts`. */
   builtin: SourceFile[]
+  /** The person's own roles for every repository, `role:/home/ada/.agents/scribe.ts`. */
+  user: SourceFile[]
   /** Tools that the repository brings, `tool:.agents/tools/jira.ts`. */
   tools: SourceFile[]
   config?: {
@@ -21,13 +23,18 @@ export interface FoundDefinitions {
   }
 }
 
-/** `builtin` is the folder of the roles that ship. A folder that is not there holds none. CB_CONFIG_READ. */
-export async function findDefinitions(options: { root: string; builtin: string }): Promise<FoundDefinitions> {
-  const { root, builtin } = options
+/** `builtin` is the folder of the roles that ship, `user` the person's own. A folder that is not there holds none. CB_CONFIG_READ. */
+export async function findDefinitions(options: {
+  root: string
+  builtin: string
+  user?: string
+}): Promise<FoundDefinitions> {
+  const { root, builtin, user } = options
   const config = await findConfig(root)
   const roles = await sourcesIn(join(root, '.agents'), 'role:.agents', ['ts'])
   const found = {
     own: config?.kind === 'code' ? [...roles, { name: 'config', path: config.file }] : roles,
+    user: user && user !== join(root, '.agents') ? await sourcesIn(user, `role:${user}`, ['ts']) : [],
     builtin: await sourcesIn(builtin, `role:${basename(builtin)}`, ['ts', 'js']),
     tools: await sourcesIn(join(root, '.agents', 'tools'), 'tool:.agents/tools', ['ts']),
   }

@@ -1,4 +1,4 @@
-import { relative } from 'node:path'
+import { isAbsolute, relative } from 'node:path'
 import { type ResolvedConfig, resolveConfig } from '../core/config.ts'
 import { CodebandError } from '../core/errors.ts'
 import type { Bundle } from '../core/ports/loader.ts'
@@ -251,21 +251,32 @@ function lint({ given, tools }: Evaluated, config: ResolvedConfig | undefined): 
   return { roles, sources, diagnostics: [...diagnostics, ...bounds] }
 }
 
-/** A role of the repository replaces the built-in of the same id; two of one id in the repository are an error. */
+/** A role of the repository replaces one of the person's own, and that one the built-in of the same id. Two of one id in one place are
+ *  an error. */
 function overlay(
   shipped: ReadonlyMap<string, unknown>,
   mine: ReadonlyMap<string, unknown>,
 ): { given: GivenRole[]; doubles: Found[] } {
-  const own = rolesIn(mine)
-  const doubles = own.flatMap(({ value, source }, index): Found[] => {
+  const found = rolesIn(mine)
+  const places = [rolesIn(shipped), found.filter(isPersons), found.filter((one) => !isPersons(one))]
+  const given = places.reduce((below, above) => {
+    const ids = new Set(above.map(({ value }) => idOf(value)))
+    return [...below.filter(({ value }) => !ids.has(idOf(value))), ...above]
+  })
+  return { given, doubles: places.slice(1).flatMap(doublesIn) }
+}
+
+/** A role of `~/.agents`: its source is no path inside the repository. */
+const isPersons = ({ source }: GivenRole): boolean => isAbsolute(source)
+
+function doublesIn(roles: readonly GivenRole[]): Found[] {
+  return roles.flatMap(({ value, source }, index): Found[] => {
     const id = idOf(value)
-    const first = own.findIndex((other) => idOf(other.value) === id)
+    const first = roles.findIndex((other) => idOf(other.value) === id)
     if (first === index || id === undefined) return []
-    const message = `the role '${id}' is already defined in ${own[first]!.source}`
+    const message = `the role '${id}' is already defined in ${roles[first]!.source}`
     return [{ severity: 'error', code: 'duplicate-id', message, file: source, at: { path: ['id'] } }]
   })
-  const ids = new Set(own.map(({ value }) => idOf(value)))
-  return { given: [...rolesIn(shipped).filter(({ value }) => !ids.has(idOf(value))), ...own], doubles }
 }
 
 const rolesIn = (values: ReadonlyMap<string, unknown>): GivenRole[] =>
