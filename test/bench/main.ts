@@ -2,6 +2,7 @@ import { coldStartBench } from './cold-start.ts'
 import { effectsBench } from './effects.ts'
 import { eventStoreBench } from './event-store.ts'
 import { gateBench } from './gate.ts'
+import { loadRolesBench } from './load-roles.ts'
 import { isMet, type Measure, type Skipped } from './measure.ts'
 import { sandboxBench } from './sandbox.ts'
 
@@ -12,6 +13,7 @@ const benches: Readonly<Record<string, () => Promise<(Measure | Skipped)[]>>> = 
   effects: effectsBench,
   'event store': eventStoreBench,
   gate: gateBench,
+  'loading roles': loadRolesBench,
   sandbox: sandboxBench,
 }
 
