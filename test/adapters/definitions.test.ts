@@ -46,6 +46,7 @@ test('roles are the sources directly in .agents, and a configuration that is cod
       { name: 'role:.agents/coder.ts', path: join(root, '.agents/coder.ts') },
       { name: 'config', path: file },
     ],
+    user: [],
     builtin: shipped(),
     tools: [{ name: 'tool:.agents/tools/jira.ts', path: join(root, '.agents/tools/jira.ts') }],
     config: { file, text: '' },
@@ -57,6 +58,7 @@ test('a configuration of data is read, not run', async () => {
   const file = join(root, 'codeband.config.yaml')
   expect(await findDefinitions({ root, builtin: builtin() })).toEqual({
     own: [],
+    user: [],
     builtin: shipped(),
     tools: [],
     config: { file, data: { sandbox: 'off' }, text: 'sandbox: off\n' },
