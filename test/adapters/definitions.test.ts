@@ -66,6 +66,11 @@ test('a configuration of data is read, not run', async () => {
 })
 
 test('a repository without definitions has only what ships', async () => {
-  expect(await findDefinitions({ root: room, builtin: builtin() })).toEqual({ own: [], builtin: shipped(), tools: [] })
+  expect(await findDefinitions({ root: room, builtin: builtin() })).toEqual({
+    own: [],
+    user: [],
+    builtin: shipped(),
+    tools: [],
+  })
   expect(await findDefinitions({ root: room, builtin: join(room, 'absent') })).toMatchObject({ builtin: [] })
 })
