@@ -69,7 +69,9 @@ export async function playRole<I extends Schema, O extends Schema>(
   const { createRepository } = await import('./create-repository.ts')
   const { memoryEventStore } = await import('./event-stores/memory.ts')
   const { openBand } = await import('./open-band.ts')
-  const { input, script = [], files = {}, answer, task = `Play ${role.id}` } = options
+  const { input, script = [], files: given = {}, answer, task = `Play ${role.id}` } = options
+  // git keeps no empty commit without being told so.
+  const files = Object.keys(given).length > 0 ? given : { '.gitkeep': '' }
   const frameworks = frameworksFor(role.id, script)
   const config = resolveConfig(
     { sandbox: 'if-available', ...options.config, frameworks },
@@ -222,9 +224,7 @@ function endOf<O>(
 }
 
 async function writeFiles(root: string, files: Readonly<Record<string, string>>): Promise<void> {
-  // git keeps no empty commit without being told so.
-  const all = Object.keys(files).length > 0 ? files : { '.gitkeep': '' }
-  for (const [path, text] of Object.entries(all)) {
+  for (const [path, text] of Object.entries(files)) {
     await mkdir(dirname(join(root, path)), { recursive: true })
     await writeFile(join(root, path), text)
   }

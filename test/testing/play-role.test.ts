@@ -249,3 +249,9 @@ describe('playRole', () => {
     expect(readdirSync(tmpdir())).toEqual([])
   })
 })
+
+test('a role that changes nothing has changed nothing, also where no file was given', { timeout: 30_000 }, async () => {
+  const role = defineRole({ id: 'idle', description: 'Says nothing.', output: z.object({ said: z.string() }) })
+  const played = await playRole(role, { script: [{ steps: [{ call: 'set_output', input: { said: 'x' } }] }] })
+  expect(played).toMatchObject({ outcome: 'success', changed: [] })
+})
