@@ -14,7 +14,7 @@ export async function takeUpRest(band: Band): Promise<TaskResult[]> {
 }
 
 /** The end of a run for people: what landed, what waits, and the command that undoes it as the last line. */
-export function showResults(screen: Screen, _band: unknown, results: readonly TaskResult[]): void {
+export function showResults(screen: Screen, results: readonly TaskResult[]): void {
   for (const { task, outcome, reason, landed, pending, parked } of results) {
     if (outcome === 'parked') {
       screen.line()

@@ -87,7 +87,7 @@ async function lead(screen: Cli['screen'], band: Band, id: string): Promise<Exit
     const task = Object.values(band.state.tasks).find(({ approvals }) => approvals[id] !== undefined)
     const results = await band.resume(task?.id)
     const code = results[0] ? exitCodeOf(results[0]) : 0
-    showResults(screen, band, [...results, ...(await takeUpRest(band))])
+    showResults(screen, [...results, ...(await takeUpRest(band))])
     return code
   })
 }

@@ -35,7 +35,7 @@ export async function demo({ screen }: Cli): Promise<ExitCode> {
       `              ${execPath.includes('node_modules') ? 'npx codeband' : 'codeband'} log --violations   (what the boundary refused)`,
     )
     screen.line('Your own:     cd your-repository && npx codeband init')
-    showResults(screen, band, [result])
+    showResults(screen, [result])
     return exitCodeOf(result)
   })
 }

@@ -19,7 +19,7 @@ export async function resume({ screen, cwd }: Cli, [task]: readonly (string | un
     const results = await band.resume(task)
     if (results.length === 0) screen.line('Nothing is unfinished.')
     results.push(...(await takeUpRest(band)))
-    showResults(screen, band, results)
+    showResults(screen, results)
     return worstExitCode(results)
   })
 }

@@ -38,7 +38,7 @@ export async function run(
       screen.note('Waiting for tasks: `codeband task "..."` in another terminal. Ctrl-C ends it.')
       results.push(...(await serve(band)))
     }
-    showResults(screen, band, results)
+    showResults(screen, results)
     return worstExitCode(results.slice(-1))
   })
 }
