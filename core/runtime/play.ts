@@ -290,7 +290,7 @@ export function submitPlan(task: string, subject: string, turn: string, plan: Pl
 }
 
 /** What the program sees of a verdict: an escalation ends the circle, as an effect without a value. */
-export function answerOf({ decision, summary }: Verdict): EffectAnswer {
+export function answerOf({ decision, summary }: Pick<Verdict, 'decision' | 'summary'>): EffectAnswer {
   return decision === 'escalate'
     ? { ok: false, outcome: 'escalate', reason: summary }
     : { ok: true, result: { approved: decision === 'approve' } }

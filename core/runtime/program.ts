@@ -159,13 +159,20 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
     const asked = await allowed(roleId, given, scope)
     if ('answer' in asked) return asked
     const { base, commit, diff, spawner } = await standpoint(scope)
-    const worker = holds.lazy({ role: asked.role, spawner })
+    const worker = holds.lazy({ role: asked.role, spawner, families: judges(asked.role, scope) })
     const request = { ...work(asked, base, commit), purpose: 'play' as const, diff }
     try {
       return await playRole(place, asked.role, { ...scope, spawner }, request, worker.get)
     } finally {
       worker.free()
     }
+  }
+
+  /** Who may play a second reviewer that a review asks: as the first one, nobody of the families that wrote it. */
+  function judges(role: Role, { work: mine }: Scope): readonly string[] | undefined {
+    if (role.produces !== 'verdict' || mine?.request.purpose !== 'review') return undefined
+    const { families } = task().subjects[mine.request.subject!]!
+    return reviewerFamilies(roster.families(), families, task().policy.opposition)
   }
 
   /** What a spawned role sees: what its spawner works on, with the change as it is by then; without such work, the task's base. */

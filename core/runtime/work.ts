@@ -1,7 +1,8 @@
 import type { ToolResult } from '../ports/framework.ts'
 import type { Task, Turn } from '../protocol/state.ts'
 import { entries, get } from '../protocol/table.ts'
-import type { Plan, Verdict } from '../role/products.ts'
+import { stricter } from '../protocol/verdict.ts'
+import { type Plan, Verdict } from '../role/products.ts'
 import { parse } from '../role/schema.ts'
 import { hashOf } from './hash.ts'
 import { Halt } from './journal.ts'
@@ -102,7 +103,8 @@ export async function callTool(
   return ok(saved ? { output, commit: saved.commit } : { output })
 }
 
-/** What the steps of a producing role hand over when they end: the result of their last model turn; a change under the message they return. */
+/** What the steps of a producing role hand over when they end: the result of their last model turn; a change under the message they return;
+ *  a verdict made stricter by the one they return, never milder. */
 export async function handOver(runtime: Runtime, work: Work, value: unknown): Promise<PlayEnd> {
   const { workspaces, clock } = runtime
   const { task: id, role, subject, base, commit: start, input } = work.request
@@ -122,9 +124,13 @@ export async function handOver(runtime: Runtime, work: Work, value: unknown): Pr
     }
   }
   if (role.produces === 'verdict') {
+    const second = value === undefined || value === null ? { ok: true as const, value: made } : parse(Verdict, value)
+    if (!second.ok)
+      return fail('failed', `the verdict that the steps of '${role.id}' return does not fit: ${second.problems}`)
+    const verdict = stricter(made as Verdict, second.value as Verdict)
     return {
-      answer: answerOf(made as Verdict),
-      requests: [{ type: 'SubmitVerdict', task: id, turn: turn.id, verdict: made as Verdict }],
+      answer: answerOf(verdict),
+      requests: [{ type: 'SubmitVerdict', task: id, turn: turn.id, verdict }],
     }
   }
   const { message: given } = (value ?? {}) as { message?: unknown }
