@@ -26,18 +26,6 @@ describe('the README', () => {
     expect([...used].sort()).toEqual(Object.keys(errors).sort())
   })
 
-  test('links to nothing that is not there', async () => {
-    const { existsSync } = await import('node:fs')
-    for (const page of ['README.md', 'docs/architecture.md', 'CONTRIBUTING.md']) {
-      const folder = page.includes('/') ? 'docs/' : ''
-      for (const [, link] of read(page).matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
-        expect(existsSync(fileURLToPath(new URL(`../${folder}${link}`, import.meta.url))), `${page}: ${link}`).toBe(
-          true,
-        )
-      }
-    }
-  })
-
   test('the version in the code is that of the package', () => {
     expect(version).toBe(JSON.parse(read('package.json')).version)
   })
