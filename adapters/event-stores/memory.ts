@@ -1,5 +1,5 @@
 import { CodebandError } from '../../core/errors.ts'
-import type { EventStore, Lead } from '../../core/ports/event-store.ts'
+import type { EventStore, Lead, Snapshot } from '../../core/ports/event-store.ts'
 import type { Event, Recorded } from '../../core/protocol/events.ts'
 
 /** The log that several memory stores share, as processes share a file. */
@@ -9,6 +9,8 @@ export interface MemoryLog {
   epoch: number
   leader: { readonly process: string; readonly lead: Lead } | undefined
   readonly watchers: Map<() => void, MemoryEventStore>
+  /** As JSON. */
+  snapshot?: { readonly fold: string; readonly text: string }
 }
 
 export interface MemoryEventStore extends EventStore {
@@ -91,6 +93,19 @@ export function memoryEventStore({
         waiting.push({ events: texts, expected, lead, done, fail })
       })
     },
+    snapshot(fold) {
+      checkOpen()
+      return log.snapshot?.fold === fold ? (JSON.parse(log.snapshot.text) as Snapshot) : undefined
+    },
+    keep(snapshot, fold) {
+      checkOpen()
+      log.snapshot = { fold, text: JSON.stringify(snapshot) }
+    },
+    async check() {
+      checkOpen()
+      return log.events.length
+    },
+    remarks: [],
     async lead() {
       checkOpen()
       if (log.leader) return undefined

@@ -7,6 +7,7 @@ import { type Packed, pack } from './sqlite/bodies.ts'
 import { START } from './sqlite/chain.ts'
 import { isBusy } from './sqlite/driver.ts'
 import { leadLock } from './sqlite/lead.ts'
+import { briefly, PATIENCE_MS, pause } from './sqlite/patience.ts'
 import { readTrouble } from './sqlite/trouble.ts'
 import { openWriter, type Waiting } from './sqlite/writer.ts'
 
@@ -21,8 +22,9 @@ const LEAD_TRIES = 4
 const LEAD_PAUSE_MS = 10
 
 /** The log in one SQLite file, made with its folder where there is none; beside it `<file>.head` (checkpoint) and `<file>.lead` (lock).
- *  `process` is the name that `leader()` tells others. Every event is checked before this returns. To restore a copy, remove
- *  `<file>.head`, or the copy counts as damaged because it is older. Throws CB_LOG_OPEN, CB_LOG_VERSION, CB_LOG_DAMAGED. */
+ *  `process` is the name that `leader()` tells others. `<file>.snapshot` (a kept fold). Every event
+ *  that no kept fold covers is checked before this returns. To restore a copy, remove `<file>.head`, or the copy counts as damaged
+ *  because it is older. Throws CB_LOG_OPEN, CB_LOG_VERSION, CB_LOG_DAMAGED. */
 export function sqliteEventStore({
   file,
   process: name = `pid ${process.pid}`,
@@ -42,16 +44,37 @@ export function sqliteEventStore({
   function reading<T>(work: () => T): T {
     if (closing) throw new CodebandError('CB_INTERNAL', { detail: `the log '${file}' was used after it was closed` })
     try {
-      return work()
+      return briefly(work)
     } catch (error) {
       throw readTrouble(error, file, 0)
     }
   }
 
+  let busySince: number | undefined
+
   function flush(): void {
     const batch = waiting
+    if (batch.length === 0) return
     waiting = []
-    if (batch.length > 0) writer.commit(batch)
+    if (writer.commit(batch)) {
+      busySince = undefined
+      return
+    }
+    // Another process writes. Whoever asks meanwhile waits in the same line.
+    busySince ??= performance.now()
+    if (performance.now() - busySince > PATIENCE_MS) {
+      busySince = undefined
+      const told = new CodebandError('CB_LOG_APPEND', { file, detail: 'another process held it for too long' })
+      for (const one of batch) one.fail(told)
+      return
+    }
+    waiting = batch
+    setTimeout(flush, pause())
+  }
+
+  async function drain(): Promise<void> {
+    flush()
+    while (waiting.length > 0) await delay(pause())
   }
 
   async function* read(from = 0): AsyncGenerator<Recorded> {
@@ -72,26 +95,26 @@ export function sqliteEventStore({
     }
   }
 
-  function release(lead: Lead): void {
-    if (current !== lead) return
-    flush()
-    current = undefined
+  async function release(lead: Lead): Promise<void> {
+    if (ended.has(lead)) return
     ended.add(lead)
+    await drain()
     try {
-      writer.endLead(lead.epoch)
+      await writer.endLead(lead.epoch)
     } catch {
       // Without the record this handle still refuses the lead, and the next one gets a higher epoch.
     } finally {
+      current = undefined
       lock.free()
     }
   }
 
   async function close(): Promise<void> {
     for (const stop of stops) stop()
-    flush()
-    if (current) release(current)
+    await drain()
+    if (current) await current.release()
     lock.close()
-    writer.close()
+    await writer.close()
   }
 
   return {
@@ -111,13 +134,28 @@ export function sqliteEventStore({
       })
     },
 
+    remarks: writer.remarks,
+    snapshot: (fold) => reading(() => writer.takeSnapshot(fold)),
+    keep: (snapshot, fold) => reading(() => writer.keep(snapshot, fold)),
+
+    async check() {
+      for (let at = START; ; ) {
+        const end = reading(() => log.check(at))
+        if (end.seq === at.seq) return end.seq
+        at = end
+        await turn()
+      }
+    },
+
     async lead() {
       for (let tries = 1; !reading(lock.take); tries++) {
         if (lock.held() || tries === LEAD_TRIES) return undefined
         await delay(Math.random() * LEAD_PAUSE_MS)
       }
       try {
-        const lead: Lead = { epoch: writer.startLead(name), release: async () => release(lead) }
+        const epoch = await writer.startLead(name)
+        let released: Promise<void> | undefined
+        const lead: Lead = { epoch, release: () => (released ??= release(lead)) }
         current = lead
         return lead
       } catch (error) {

@@ -5,9 +5,10 @@ export const BODY_BYTES = 16 * 1024
 
 const REFERENCE = '$body'
 const ESCAPED = /^\$+body$/
+const NONE: ReadonlyMap<string, Uint8Array> = new Map()
 
 export interface Packed {
-  /** JSON with sorted keys; big strings are `{"$body": "<sha256>"}`. */
+  /** JSON; big strings are `{"$body": "<sha256>"}`. */
   readonly data: string
   /** Content by SHA-256 in hex. */
   readonly bodies: ReadonlyMap<string, Uint8Array>
@@ -15,8 +16,11 @@ export interface Packed {
 
 /** Throws what JSON.stringify throws for a value that is no JSON. */
 export function pack(event: object): Packed {
+  const own = 'seq' in event ? { ...event, seq: undefined } : event
+  const data = JSON.stringify(own)
+  // No character takes more than three bytes, and a text without the mark needs no escape.
+  if (data.length * 3 <= BODY_BYTES && !data.includes(REFERENCE)) return { data, bodies: NONE }
   const bodies = new Map<string, Uint8Array>()
-  const { seq: _, ...own } = event as { seq?: number }
   return { data: JSON.stringify(packed(own, bodies)), bodies }
 }
 
@@ -34,8 +38,8 @@ function packed(value: unknown, bodies: Map<string, Uint8Array>): unknown {
   if ('toJSON' in value && typeof value.toJSON === 'function') return packed(value.toJSON(), bodies)
   if (Array.isArray(value)) return value.map((one) => packed(one, bodies))
   const copy: Record<string, unknown> = {}
-  for (const key of Object.keys(value).sort()) {
-    put(copy, ESCAPED.test(key) ? `$${key}` : key, packed((value as Record<string, unknown>)[key], bodies))
+  for (const [key, inner] of Object.entries(value)) {
+    put(copy, ESCAPED.test(key) ? `$${key}` : key, packed(inner, bodies))
   }
   return copy
 }

@@ -1,6 +1,6 @@
-import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { closeSync, fstatSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { seal, type Tip } from './chain.ts'
+import { replaceFile } from './replace-file.ts'
 
 /** A point the log had reached: its last event, and the highest epoch of a lead. */
 export interface Checkpoint extends Tip {
@@ -40,22 +40,8 @@ export function checkpointFile(file: string): CheckpointFile {
       return noted ? [synced, noted] : [synced]
     },
     write(point) {
-      const next = `${file}.next`
       const line = format(point)
-      const handle = openSync(next, 'w', 0o600)
-      try {
-        writeFileSync(handle, line + line)
-        fsyncSync(handle)
-      } finally {
-        closeSync(handle)
-      }
-      renameSync(next, file)
-      const folder = openSync(dirname(file), 'r')
-      try {
-        fsyncSync(folder)
-      } finally {
-        closeSync(folder)
-      }
+      replaceFile(file, line + line)
     },
     note(point) {
       try {

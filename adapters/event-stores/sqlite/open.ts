@@ -1,5 +1,6 @@
 import { CodebandError } from '../../../core/errors.ts'
-import { type Database, isBusy, openDatabase, resultCode, SQLITE } from './driver.ts'
+import { type Database, openDatabase, resultCode, SQLITE } from './driver.ts'
+import { briefly, PATIENCE_MS } from './patience.ts'
 import { createPrivateFile } from './private-file.ts'
 import { cannotOpen, damaged, readTrouble } from './trouble.ts'
 
@@ -11,7 +12,6 @@ const SCHEMA = [
   'CREATE TABLE events (seq INTEGER PRIMARY KEY, data TEXT NOT NULL, hash BLOB NOT NULL) STRICT',
   'CREATE TABLE lead (epoch INTEGER NOT NULL, holder TEXT, seal TEXT NOT NULL) STRICT',
 ]
-const BUSY_MS = 5000
 
 /** The database of a log, created where there is none. Throws CB_LOG_OPEN, CB_LOG_VERSION, and CB_LOG_DAMAGED for a file that is no log. */
 export function openLog(file: string): Database {
@@ -31,33 +31,20 @@ export function openLog(file: string): Database {
 }
 
 function configure(db: Database, file: string): void {
-  db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
+  db.exec(`PRAGMA busy_timeout = ${PATIENCE_MS}`)
   db.exec('PRAGMA synchronous = FULL')
   db.exec('PRAGMA fullfsync = ON')
   db.exec('PRAGMA checkpoint_fullfsync = ON')
   db.exec('PRAGMA trusted_schema = OFF')
-  useWal(db)
+  // The switch to WAL ignores the busy timeout while another process makes the same switch.
+  briefly(() => db.exec('PRAGMA journal_mode = WAL'))
   for (const [name, wanted] of [
     ['journal_mode', 'wal'],
     ['synchronous', 2],
-    ['busy_timeout', BUSY_MS],
+    ['busy_timeout', PATIENCE_MS],
   ] as const) {
     const found = pragma(db, name)
     if (found !== wanted) throw cannotOpen(file, `SQLite keeps ${name} at '${found}' where '${wanted}' is needed`)
-  }
-}
-
-/** The switch to WAL ignores the busy timeout while another process makes the same switch. */
-function useWal(db: Database): void {
-  const until = Date.now() + BUSY_MS
-  for (;;) {
-    try {
-      db.exec('PRAGMA journal_mode = WAL')
-      return
-    } catch (error) {
-      if (!isBusy(error) || Date.now() > until) throw error
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
-    }
   }
 }
 

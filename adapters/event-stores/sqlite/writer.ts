@@ -1,12 +1,14 @@
 import { CodebandError } from '../../../core/errors.ts'
-import type { Lead } from '../../../core/ports/event-store.ts'
+import type { Lead, Snapshot } from '../../../core/ports/event-store.ts'
 import type { Packed } from './bodies.ts'
-import { START, type Tip } from './chain.ts'
+import { START } from './chain.ts'
 import { type CheckpointFile, checkpointFile } from './checkpoint.ts'
-import { type Database, isWriteFailure } from './driver.ts'
+import { type Database, isBusy, isWriteFailure } from './driver.ts'
 import { type LeadRecord, type LeadRecords, leadRecords } from './lead.ts'
 import { type Log, logOf } from './log.ts'
 import { openLog } from './open.ts'
+import { patiently } from './patience.ts'
+import { type KeptFold, type SnapshotFile, snapshotFile } from './snapshot.ts'
 import { appendTrouble, damaged, readTrouble } from './trouble.ts'
 
 /** One call of `append`, waiting for its commit. */
@@ -25,13 +27,17 @@ export interface Writer {
   readonly records: LeadRecords
   /** How many events this connection appended. */
   written(): number
-  /** Answers every one of them: all that are written are durable by then. */
-  commit(batch: readonly Waiting[]): void
+  /** Answers every one of them: all that are written are durable by then. False: another process writes, nobody was answered. */
+  commit(batch: readonly Waiting[]): boolean
   /** Gives the lead to `holder`. Returns its epoch. */
-  startLead(holder: string): number
+  startLead(holder: string): Promise<number>
   /** From here on no append is accepted in the name of that lead. */
-  endLead(epoch: number): void
-  close(): void
+  endLead(epoch: number): Promise<void>
+  /** The fold that was found when the log was opened, once. */
+  takeSnapshot(fold: string): Snapshot | undefined
+  keep(snapshot: Snapshot, fold: string): void
+  readonly remarks: readonly string[]
+  close(): Promise<void>
 }
 
 /** Events from one synced checkpoint to the next. */
@@ -67,44 +73,85 @@ function writerOn(
 ): Writer {
   const log = logOf(db, file)
   const records = leadRecords(db, file)
-  let tip = inTransaction(db, 'BEGIN', () => {
-    const end = log.verify(START)
+  const snapshots = snapshotFile(`${file}.snapshot`)
+  const remarks: string[] = []
+  const others = db.prepare('PRAGMA data_version')
+  const begin = db.prepare('BEGIN IMMEDIATE')
+  const commit = db.prepare('COMMIT')
+  let kept = readSnapshot(snapshots, remarks)
+  /** Changes when another process committed. */
+  let seen: unknown
+  let tip = reading(() => {
+    if (kept && !log.holds(kept)) {
+      remarks.push(`its snapshot ends at event ${kept.seq} of another log, so it was folded from the first event`)
+      kept = undefined
+    }
+    const end = log.verify(kept ?? START)
     const { epoch } = records.read()
     for (const point of points ?? []) {
       if (point.seq > end.seq) {
         throw damaged(file, end.seq + 1, `the log ends before it, but had reached event ${point.seq}`)
       }
-      if (log.tip(point.seq).hash !== point.hash) throw damaged(file, point.seq, 'its checkpoint knows another event')
+      if (!log.holds(point)) throw damaged(file, point.seq, 'its checkpoint knows another event')
       if (point.epoch > epoch) throw damaged(file, 0, `its lead has epoch ${epoch}, but had reached ${point.epoch}`)
     }
+    seen = others.get()?.data_version
     return end
   })
-  let epoch = records.read().epoch
+  let record = records.read()
   let synced = points?.[0]
   let written = 0
   let broken: unknown
   if (!synced) exclusively(sync)
+  // From here on nothing waits inside SQLite, where it would hold up the whole process.
+  db.exec('PRAGMA busy_timeout = 0')
 
+  function reading<T>(work: () => T): T {
+    db.exec('BEGIN')
+    try {
+      return work()
+    } finally {
+      if (db.isTransaction) db.exec('ROLLBACK')
+    }
+  }
+
+  /** In a transaction that has the write lock from its first moment; a later upgrade could fail without waiting. */
   function exclusively<T>(work: () => T): T {
-    return inTransaction(db, 'BEGIN IMMEDIATE', work)
+    begin.run()
+    try {
+      const result = work()
+      commit.run()
+      return result
+    } finally {
+      // A full disk has already rolled back; a second ROLLBACK would throw and hide the cause.
+      if (db.isTransaction) db.exec('ROLLBACK')
+    }
+  }
+
+  /** Under the write lock: where the log ends, and who leads, by now. */
+  function look(): void {
+    const version = others.get()?.data_version
+    if (version === seen) return
+    tip = log.verify(tip)
+    record = records.read()
+    seen = version
   }
 
   /** Under the write lock, where the log cannot grow beyond what is promised here. */
   function sync(): void {
-    tip = log.verify(tip)
-    epoch = records.read().epoch
-    if (synced?.seq === tip.seq && synced.epoch === epoch) return
-    const point = { ...tip, epoch }
+    look()
+    if (synced?.seq === tip.seq && synced.epoch === record.epoch) return
+    const point = { ...tip, epoch: record.epoch }
     checkpoint.write(point)
     synced = point
   }
 
-  function refusal(one: Waiting, end: Tip, record: LeadRecord): CodebandError | undefined {
+  function refusal(one: Waiting, end: number): CodebandError | undefined {
     if (one.lead && (one.lead.epoch !== record.epoch || record.holder === null)) {
       return new CodebandError('CB_NOT_LEADER', { epoch: one.lead.epoch, current: record.epoch })
     }
-    if (one.expected === end.seq) return undefined
-    return new CodebandError('CB_VERSION_CONFLICT', { expected: one.expected, found: end.seq })
+    if (one.expected === end) return undefined
+    return new CodebandError('CB_VERSION_CONFLICT', { expected: one.expected, found: end })
   }
 
   /** An error of the medium leaves it open what reached the disk, and a second fsync may lie: https://wiki.postgresql.org/wiki/Fsync_Errors */
@@ -119,68 +166,87 @@ function writerOn(
     throw new CodebandError('CB_LOG_APPEND', { file, detail }, { cause: broken })
   }
 
+  function writeLead(next: () => LeadRecord): void {
+    exclusively(() => {
+      look()
+      record = next()
+      records.write(record)
+    })
+    checkpoint.note({ ...tip, epoch: record.epoch })
+  }
+
   return {
     db,
     log,
     records,
+    remarks,
     written: () => written,
     commit(batch) {
-      const answers: (() => void)[] = []
+      const refused = new Map<Waiting, CodebandError>()
       try {
         checkUnbroken()
-        const { end, count } = exclusively(() => {
+        const events: Packed[] = []
+        tip = exclusively(() => {
           if (tip.seq - (synced?.seq ?? 0) >= CHECKPOINT_EVERY) sync()
-          const start = log.verify(tip)
-          const record = records.read()
-          let end = start
-          let count = 0
+          else look()
           for (const one of batch) {
-            const refused = refusal(one, end, record)
-            if (refused) answers.push(() => one.fail(refused))
-            else {
-              end = log.write(end, one.events)
-              count += one.events.length
-              answers.push(() => one.done())
-            }
+            const reason = refusal(one, tip.seq + events.length)
+            if (reason) refused.set(one, reason)
+            else events.push(...one.events)
           }
-          epoch = record.epoch
-          return { end, count }
+          return log.write(tip, events)
         })
-        tip = end
-        written += count
+        written += events.length
       } catch (error) {
+        if (isBusy(error)) return false
         const told = trouble(error)
         for (const one of batch) one.fail(told)
-        return
+        return true
       }
-      checkpoint.note({ ...tip, epoch })
-      for (const answer of answers) answer()
+      checkpoint.note({ ...tip, epoch: record.epoch })
+      for (const one of batch) {
+        const reason = refused.get(one)
+        if (reason) one.fail(reason)
+        else one.done()
+      }
+      return true
     },
-    startLead(holder) {
+    async startLead(holder) {
       try {
-        checkUnbroken()
-        epoch = exclusively(() => {
-          tip = log.verify(tip)
-          const record = { epoch: records.read().epoch + 1, holder }
-          records.write(record)
-          return record.epoch
+        await patiently(() => {
+          checkUnbroken()
+          writeLead(() => ({ epoch: record.epoch + 1, holder }))
         })
+        return record.epoch
       } catch (error) {
         throw trouble(error)
       }
-      checkpoint.note({ ...tip, epoch })
-      return epoch
     },
-    endLead(ended) {
-      if (broken !== undefined) return
-      exclusively(() => {
-        const record = records.read()
-        if (record.epoch === ended) records.write({ epoch: ended, holder: null })
+    async endLead(ended) {
+      await patiently(() => {
+        if (broken !== undefined) return
+        if (record.epoch === ended)
+          writeLead(() => ({ epoch: record.epoch, holder: record.epoch === ended ? null : record.holder }))
       })
     },
-    close() {
+    takeSnapshot(fold) {
+      const found = kept?.fold === fold ? kept : undefined
+      kept = undefined
+      if (!found) return undefined
+      return { seq: found.seq, state: JSON.parse(Buffer.from(found.state).toString()) as unknown }
+    },
+    keep({ seq, state }, fold) {
       try {
-        if (broken === undefined && (written > 0 || epoch > (synced?.epoch ?? 0))) exclusively(sync)
+        snapshots.write(log.tip(seq), fold, JSON.stringify(state))
+      } catch (error) {
+        remarks.push(`its snapshot could not be kept (${(error as Error).message})`)
+      }
+    },
+    async close() {
+      try {
+        await patiently(() => {
+          if (broken === undefined && (written > 0 || record.epoch > (synced?.epoch ?? 0))) exclusively(sync)
+        })
         db.exec('PRAGMA wal_checkpoint(PASSIVE)')
       } catch {
         // What is committed is durable without it, and closing must free the files on a full disk, too.
@@ -192,14 +258,11 @@ function writerOn(
   }
 }
 
-function inTransaction<T>(db: Database, begin: 'BEGIN' | 'BEGIN IMMEDIATE', work: () => T): T {
-  db.exec(begin)
+function readSnapshot(snapshots: SnapshotFile, remarks: string[]): KeptFold | undefined {
   try {
-    const result = work()
-    db.exec('COMMIT')
-    return result
-  } finally {
-    // A full disk has already rolled back; a second ROLLBACK would throw and hide the cause.
-    if (db.isTransaction) db.exec('ROLLBACK')
+    return snapshots.read()
+  } catch (error) {
+    remarks.push(`its snapshot is unreadable, so it was folded from the first event (${(error as Error).message})`)
+    return undefined
   }
 }
