@@ -13,7 +13,7 @@ export interface AgentsFolder {
   diagnostics: readonly Diagnostic[]
 }
 
-const isCode = (name: string): boolean => /\.[cm]?[jt]sx?$/.test(name)
+export const isCode = (name: string): boolean => /\.[cm]?[jt]sx?$/.test(name)
 const isTestOrTypes = (name: string): boolean => /\.(test|spec|d)\.\w+$/.test(name)
 /** Roles and tools. */
 const isLoaded = (path: string): boolean => /^\.agents\/(tools\/)?[^/.][^/]*\.ts$/.test(path) && !isTestOrTypes(path)

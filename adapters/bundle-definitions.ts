@@ -2,12 +2,14 @@ import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join, parse, relative } from 'node:path'
 import type { Bundle, Loader } from '../core/ports/loader.ts'
+import { placesOfConfig } from './config-file.ts'
 import { findDefinitions } from './definitions.ts'
 import { host } from './host.ts'
 import { esbuildLoader } from './loaders/esbuild.ts'
 import { builtinRolesFolder, packageFolder } from './package-folder.ts'
 import type { Repository } from './repository.ts'
 import { trust } from './trust.ts'
+import { readWarm, type WarmRecord } from './warm-record.ts'
 
 /** The definitions of a repository, bundled; nothing of them has run. The roles that ship are a bundle of their own, so that a new
  *  codeband needs no new trust. */
@@ -22,22 +24,61 @@ export interface BundledDefinitions {
   builtin: Bundle
   configFile: string | undefined
   configData: unknown
+  /** What trust covers of the configuration beside the bundle: '' for code. */
+  configText: string
+  /** When they were looked for, in milliseconds of the epoch. */
+  began: number
+  /** The record they came from, where nothing had changed since it was written. */
+  warm?: WarmRecord
+  /** Absolute paths of all that decided what these bundles are; undefined where that cannot be told. */
+  paths: readonly string[] | undefined
 }
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
+const hashOf = (own: string, configText: string): string => sha256(`${own}\n${configText}`)
+const definitionsOf = (hash: string, builtin: string): string => sha256(`${hash}\n${builtin}`)
+
+/** CB_CONFIG_READ. */
 export async function bundleDefinitions(repository: Repository): Promise<BundledDefinitions> {
+  const began = Date.now()
+  return (await warmDefinitions(repository, began)) ?? coldDefinitions(repository, began)
+}
+
+async function coldDefinitions({ root }: Repository, began: number): Promise<BundledDefinitions> {
   const user = join(host().homeFolder, '.agents')
-  const found = await findDefinitions({ root: repository.root, builtin: builtinRolesFolder(), user })
-  const own = await (await loaderFor(repository.root)).bundle([...found.own, ...found.user, ...found.tools])
+  const shipped = builtinRolesFolder()
+  const found = await findDefinitions({ root, builtin: shipped, user })
+  const own = await (await loaderFor(root)).bundle([...found.own, ...found.user, ...found.tools])
   const builtin = await (await loaderFor(packageFolder())).bundle(found.builtin)
-  const { file, data, text = '' } = found.config ?? {}
-  const hash = sha256(`${own.hash}\n${text}`)
-  const definitions = sha256(`${hash}\n${builtin.hash}`)
+  const { file, data, text: configText = '' } = found.config ?? {}
+  const hash = hashOf(own.hash, configText)
+  const definitions = definitionsOf(hash, builtin.hash)
   const code = [...found.own, ...found.tools].map(({ path }) => path)
   const inside = [...code, ...(file === undefined || data === undefined ? [] : [file])]
-  const files = [...inside.map((path) => relative(repository.root, path)), ...found.user.map(({ path }) => path)]
-  return { hash, definitions, files, own, builtin, configFile: file, configData: data }
+  const files = [...inside.map((path) => relative(root, path)), ...found.user.map(({ path }) => path)]
+  const folders = [join(root, '.agents'), join(root, '.agents', 'tools'), user, shipped]
+  const lookups = own.lookups && builtin.lookups && [...own.lookups, ...builtin.lookups]
+  const paths = lookups && [...placesOfConfig(root), ...folders, ...own.inputs, ...builtin.inputs, ...lookups]
+  return { hash, definitions, files, own, builtin, configFile: file, configData: data, configText, began, paths }
+}
+
+/** The same as bundling now would give, from what was kept; undefined where anything has changed or the kept bundles are not whole. */
+async function warmDefinitions({ root, home }: Repository, began: number): Promise<BundledDefinitions | undefined> {
+  const warm = readWarm(root, home)
+  if (warm === undefined) return undefined
+  const { configFile, configData, configText, files } = warm
+  const own = await keptBundle(home, warm.own)
+  const builtin = await keptBundle(home, warm.builtin)
+  if (own === undefined || builtin === undefined) return undefined
+  const hash = hashOf(own.hash, configText)
+  const definitions = definitionsOf(hash, builtin.hash)
+  return { hash, definitions, files, own, builtin, configFile, configData, configText, began, warm, paths: warm.paths }
+}
+
+async function keptBundle(home: string, kept: Omit<Bundle, 'code'>): Promise<Bundle | undefined> {
+  const code = await readFile(join(home, 'roles', `${kept.hash}.mjs`), 'utf8').catch(() => undefined)
+  return code !== undefined && sha256(code) === kept.hash ? { ...kept, code } : undefined
 }
 
 export async function trustDefinitions({ home }: Repository, hash: string): Promise<void> {
@@ -85,6 +126,9 @@ export async function keptDefinitions(
     builtin: bundle(builtin, builtinCode),
     configFile,
     configData,
+    configText: '',
+    began: Date.now(),
+    paths: undefined,
   }
 }
 
@@ -96,15 +140,15 @@ async function writeOnce(path: string, text: string): Promise<void> {
 
 /** `shipped`: the values of the built-in bundle that belongs to what is run. A task that began with it keeps it, `codeband/roles` included. */
 export async function loaderFor(root: string, shipped?: ReadonlyMap<string, unknown>): Promise<Loader> {
-  // Here, and nowhere else, codeband looks at itself: role files get exactly these modules.
+  // Here, and nowhere else, codeband looks at itself: role files get exactly these modules, each when one of them imports it.
   const modules = {
-    codeband: await import('./index.ts'),
-    'codeband/roles': shipped ? rolesByName(shipped) : await import('./roles.ts'),
-    'codeband/claude': await import('./frameworks/claude.ts'),
-    'codeband/codex': await import('./frameworks/codex.ts'),
-    'codeband/scripted': await import('./frameworks/scripted.ts'),
-    'codeband/testing': await import('./testing.ts'),
-    zod: await import('zod'),
+    codeband: () => import('./index.ts'),
+    'codeband/roles': () => (shipped ? Promise.resolve(rolesByName(shipped)) : import('./roles.ts')),
+    'codeband/claude': () => import('./frameworks/claude.ts'),
+    'codeband/codex': () => import('./frameworks/codex.ts'),
+    'codeband/scripted': () => import('./frameworks/scripted.ts'),
+    'codeband/testing': () => import('./testing.ts'),
+    zod: () => import('zod'),
   }
   return esbuildLoader({ root, modules })
 }

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
-import { defaultLoaders } from 'cosmiconfig'
 import { CodebandError } from '../core/errors.ts'
 import { jsonFault } from './json-fault.ts'
 
@@ -19,6 +18,11 @@ export interface ConfigData {
 
 const CODE = ['codeband.config.ts', 'codeband.config.js', 'codeband.config.mjs']
 const DATA = ['codeband.config.yaml', 'codeband.config.yml', 'codeband.config.json']
+
+/** Absolute paths of every file that may hold the configuration. */
+export function placesOfConfig(root: string): string[] {
+  return [...CODE, ...DATA, 'package.json'].map((name) => join(root, name))
+}
 
 /** The configuration at the repository's root; nothing above it is looked at. CB_CONFIG_READ when there are two.
  *
@@ -70,6 +74,8 @@ async function textOf(file: string): Promise<string | undefined> {
 }
 
 async function parse(file: string, text: string): Promise<unknown> {
+  // Most configurations are code.
+  const { defaultLoaders } = await import('cosmiconfig')
   const parser = extname(file) === '.json' ? defaultLoaders['.json'] : defaultLoaders['.yaml']
   try {
     return await parser(file, text.replace(/^\ufeff/, ''))

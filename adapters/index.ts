@@ -91,12 +91,13 @@ export interface BandOptions extends Config {
 }
 
 /** A band that leads a repository until it is closed. Installs no signal handlers and prints nothing.
- *  CB_NOT_A_REPO, CB_BAND_BUSY, CB_UNTRUSTED, CB_CONFIG_INVALID, CB_ROLE_INVALID, CB_OPPOSITION_IMPOSSIBLE, CB_SANDBOX_MISSING. */
+ *  CB_NOT_A_REPO, CB_BAND_BUSY, CB_UNTRUSTED, CB_CONFIG_INVALID, CB_ROLE_INVALID, CB_OPPOSITION_IMPOSSIBLE, CB_SANDBOX_MISSING, CB_SANDBOX_LEAKS. */
 export async function createBand(options: BandOptions): Promise<Band> {
   const { repo, roles = [], tools = [], trust, home, wait = false, answer, by, env, ...given } = options
   const { openRepository } = await import('./repository.ts')
   const { bundleDefinitions, keepDefinitions } = await import('./bundle-definitions.ts')
   const { evaluateDefinitions, whole } = await import('./load-definitions.ts')
+  const { keepWarm } = await import('./keep-warm.ts')
   const { frameworkNamed } = await import('./frameworks-by-name.ts')
   const { openBand } = await import('./open-band.ts')
   const { openStore } = await import('./repository-log.ts')
@@ -109,7 +110,10 @@ export async function createBand(options: BandOptions): Promise<Band> {
   const evaluated = await evaluateDefinitions(repository, bundled, { mayRun: trust !== undefined, roles, tools })
   const config = resolveConfig({ ...evaluated.rawConfig, ...given }, 'the options of createBand', frameworkNamed)
   const definitions = whole(repository, config, evaluated, bundled, { roles, tools })
-  if (trust !== undefined) await keepDefinitions(repository, bundled)
+  if (trust !== undefined) {
+    await keepDefinitions(repository, bundled)
+    await keepWarm(repository, bundled)
+  }
   const store = openStore(repository)
   try {
     return await openBand({

@@ -21,13 +21,13 @@ import {
 } from './bundle-definitions.ts'
 import { inspectCapabilities, lastCapabilities, rememberCapabilities } from './capabilities.ts'
 import { frameworkNamed } from './frameworks-by-name.ts'
-import { host } from './host.ts'
+import { keepWarm } from './keep-warm.ts'
 import { configProblems, lintBand, lintBoundary } from './lint-band.ts'
 import { packageFolder } from './package-folder.ts'
 import { placeProblems } from './place-problems.ts'
 import type { Repository } from './repository.ts'
 import { playersOf, type RoleSummary, summaryOf } from './role-summary.ts'
-import { isTrusted, trust } from './trust.ts'
+import { mayRun, trust } from './trust.ts'
 
 /** Asks a person whether definitions that are not trusted may run. */
 export type TrustQuestion = (question: {
@@ -55,7 +55,7 @@ export async function loadDefinitions(
   { confirm, frameworksMayMiss = false }: { confirm?: TrustQuestion; frameworksMayMiss?: boolean } = {},
 ): Promise<Definitions> {
   const bundled = await bundleDefinitions(repository)
-  if (!(await trusted(repository, bundled))) {
+  if (!(await mayRun(repository.home, bundled))) {
     if (!confirm || !(await askForTrust(repository, bundled, confirm))) {
       throw new CodebandError('CB_UNTRUSTED', { repo: repository.root, hash: bundled.hash })
     }
@@ -67,7 +67,9 @@ export async function loadDefinitions(
   }
   const config = resolveConfig(evaluated.rawConfig, configName(repository, bundled), frameworkNamed)
   await keepDefinitions(repository, bundled)
-  return whole(repository, config, evaluated, bundled, { frameworksMayMiss })
+  const definitions = whole(repository, config, evaluated, bundled, { frameworksMayMiss })
+  await keepWarm(repository, bundled)
+  return definitions
 }
 
 /** Shows a person what would run and what it could do, and remembers a yes. */
@@ -113,13 +115,13 @@ export async function inspectDefinitions(repository: Repository): Promise<{
   configFile: string | undefined
 }> {
   const bundled = await bundleDefinitions(repository)
-  const mayRun = await trusted(repository, bundled)
-  const evaluated = await evaluateDefinitions(repository, bundled, { mayRun })
+  const trusted = await mayRun(repository.home, bundled)
+  const evaluated = await evaluateDefinitions(repository, bundled, { mayRun: trusted })
   const found = [...evaluated.diagnostics]
   let config: ResolvedConfig | undefined
   const file = configName(repository, bundled)
   try {
-    if (mayRun || bundled.configFile === undefined) config = resolveConfig(evaluated.rawConfig, file, frameworkNamed)
+    if (trusted || bundled.configFile === undefined) config = resolveConfig(evaluated.rawConfig, file, frameworkNamed)
   } catch (error) {
     if (!CodebandError.is(error)) throw error
     found.push(...configProblems(error, file))
@@ -133,12 +135,14 @@ export async function inspectDefinitions(repository: Repository): Promise<{
     const replaces = evaluated.shipped.has(role.id) && !source.startsWith('roles/')
     return summaryOf(role, { source, replaces }, roleMap, config)
   })
+  const placed = placeProblems(repository.root, found)
+  if (trusted) await keepWarm(repository, bundled, { roles, diagnostics: placed })
   return {
     roles,
     roleMap,
     tools: evaluated.tools,
-    diagnostics: placeProblems(repository.root, found),
-    trusted: mayRun,
+    diagnostics: placed,
+    trusted,
     hash: bundled.hash,
     config,
     configFile: bundled.configFile && file,
@@ -235,11 +239,6 @@ function invalid(root: string, diagnostics: readonly Found[]): CodebandError {
 
 function configName({ root }: Repository, { configFile }: BundledDefinitions): string {
   return configFile === undefined ? 'the defaults' : relative(root, configFile)
-}
-
-async function trusted({ home }: Repository, { files, hash }: BundledDefinitions): Promise<boolean> {
-  if (files.length === 0 || host().env.CODEBAND_TRUST === hash) return true
-  return isTrusted(home, hash)
 }
 
 function lint({ given, tools }: Evaluated, config: ResolvedConfig | undefined): ReturnType<typeof lintRoles> {

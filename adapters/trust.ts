@@ -2,8 +2,17 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { host } from './host.ts'
 
 const fileOf = (home: string): string => join(home, 'trusted.json')
+
+/** Whether definitions may run: a person has trusted them, `CODEBAND_TRUST` names them, or there are none but the built-in ones. */
+export async function mayRun(
+  home: string,
+  { files, hash }: { files: readonly string[]; hash: string },
+): Promise<boolean> {
+  return files.length === 0 || host().env.CODEBAND_TRUST === hash || isTrusted(home, hash)
+}
 
 /** Whether a person on this machine has trusted the definitions with this hash. A file that others could have written, or that is
  *  damaged, trusts nothing. */

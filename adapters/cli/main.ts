@@ -14,6 +14,19 @@ if (major < oldestMajor || (major === oldestMajor && minor < oldestMinor)) {
 } else if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
   console.log(version)
 } else {
-  const { runCli } = await import('./program.ts')
-  process.exitCode = await runCli(argv)
+  process.exitCode = (await listed()) ?? (await (await import('./program.ts')).runCli(argv))
+}
+
+/** `roles` where it was asked before and nothing has changed: the command line's parser would be half of the time. */
+async function listed(): Promise<number | undefined> {
+  const [command, ...options] = argv
+  if (command !== 'roles' || !options.every((one) => one === '--json' || one === '--graph')) return undefined
+  const { host } = await import('../host.ts')
+  const { openScreen } = await import('./screen.ts')
+  const { showWarmRoles } = await import('./show-roles.ts')
+  return showWarmRoles(
+    '.',
+    openScreen({ json: options.includes('--json'), env: host().env }),
+    options.includes('--graph'),
+  )
 }

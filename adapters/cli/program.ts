@@ -89,10 +89,11 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   command(
     'roles',
     'List the roles and every problem in their definitions',
-    async () => async (cli, positionals, options) =>
-      options.types
-        ? (await import('./commands/role-types.ts')).roleTypes(cli)
-        : (await import('./commands/roles.ts')).roles(cli, positionals, options),
+    async () => async (cli, positionals, options) => {
+      if (options.types) return (await import('./commands/role-types.ts')).roleTypes(cli)
+      const warm = await (await import('./show-roles.ts')).showWarmRoles(cli.cwd, cli.screen, options.graph === true)
+      return warm ?? (await import('./commands/roles.ts')).roles(cli, positionals, options)
+    },
   )
     .option('--types', 'write the types of the roles and tools for editors')
     .option('--graph', 'who may spawn and review whom: a tree on a terminal, else Mermaid')

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import { readFile, realpath } from 'node:fs/promises'
 import { extname, join, resolve, sep } from 'node:path'
-import { type BuildResult, build, type Loader as FileType, type Message, type Plugin } from 'esbuild'
+import type { BuildResult, Loader as FileType, Message, Plugin } from 'esbuild'
 import { CodebandError } from '../../core/errors.ts'
 import type { Bundle, Loader, SourceFile } from '../../core/ports/loader.ts'
 import type { Diagnostic } from '../../core/role/diagnostic.ts'
+import { lookupsOf } from './esbuild/lookups.ts'
 import { runBundle } from './esbuild/run-bundle.ts'
-import { provide, shim, taken, taking } from './esbuild/shim.ts'
+import { banner, provide, shim, taken } from './esbuild/shim.ts'
 import { stableName } from './esbuild/stable-name.ts'
 
 export { provide }
@@ -14,9 +15,12 @@ export { provide }
 export interface EsbuildLoaderOptions {
   /** The repository: what diagnostics and the bundle name files from. */
   root: string
-  /** What `codeband`, `codeband/<subpath>` and `zod` are inside a bundle: import specifier to module namespace. */
-  modules: Readonly<Record<string, object>>
+  /** What `codeband`, `codeband/<subpath>` and `zod` are inside a bundle: import specifier to module namespace, or to a function that
+   *  gives it, which is called when a file imports it. */
+  modules: Modules
 }
+
+type Modules = Readonly<Record<string, object | (() => Promise<object>)>>
 
 /** Bundles with esbuild. Packages of the repository are bundled in, Node's own modules stay imports. */
 export function esbuildLoader({ root: given, modules }: EsbuildLoaderOptions): Loader {
@@ -44,10 +48,18 @@ export function esbuildLoader({ root: given, modules }: EsbuildLoaderOptions): L
       if (sha256(bundle.code) !== bundle.hash) {
         throw new CodebandError('CB_INTERNAL', { detail: `the bundle '${bundle.hash}' does not have that hash` })
       }
-      provide(modules)
+      const names = [...taken(bundle.code).keys()].filter((name) => Object.hasOwn(modules, name))
+      provide(
+        Object.fromEntries(await Promise.all(names.map(async (name) => [name, await namespaceOf(modules, name)]))),
+      )
       return runBundle(await realpath(given), bundle)
     },
   }
+}
+
+async function namespaceOf(modules: Modules, name: string): Promise<object> {
+  const given = modules[name]!
+  return typeof given === 'function' ? given() : given
 }
 
 type Built = BuildResult<{ write: false; metafile: true }>
@@ -56,13 +68,13 @@ type Built = BuildResult<{ write: false; metafile: true }>
 async function bundleOf(
   root: string,
   files: readonly SourceFile[],
-  modules: Readonly<Record<string, object>>,
+  modules: Modules,
 ): Promise<Built | { problems: Diagnostic[] }> {
   try {
-    const all = new Map(Object.entries(modules).map(([name, namespace]) => [name, Object.keys(namespace)]))
-    const first = await pass(root, files, all)
+    const names = Object.keys(modules)
+    const first = await pass(root, files, names, async (name) => Object.keys(await namespaceOf(modules, name)))
     const used = taken(textOf(first, '.mjs'))
-    return await pass(root, files, new Map([...all.keys()].map((name) => [name, used.get(name) ?? []])))
+    return await pass(root, files, names, async (name) => used.get(name) ?? [])
   } catch (error) {
     const { errors } = error as { errors?: Message[] }
     if (!errors) throw error
@@ -70,11 +82,17 @@ async function bundleOf(
   }
 }
 
-function pass(
+/** `exportsOf`: the names that a running module has. */
+type ExportsOf = (module: string) => Promise<readonly string[]>
+
+async function pass(
   root: string,
   files: readonly SourceFile[],
-  exports: ReadonlyMap<string, readonly string[]>,
+  modules: readonly string[],
+  exportsOf: ExportsOf,
 ): Promise<Built> {
+  // Only here: a bundle that was kept runs without it.
+  const { build } = await import('esbuild')
   return build({
     stdin: { contents: entry(root, files), resolveDir: root },
     absWorkingDir: root,
@@ -97,8 +115,8 @@ function pass(
       'import.meta.filename': '__codeband_filename',
       'import.meta.url': '__codeband_url',
     },
-    banner: { js: `${requiring}\n${taking}\nlet __codeband_place` },
-    plugins: [running(exports), entries(files), places(root)],
+    banner: { js: banner },
+    plugins: [running(modules, exportsOf), entries(files), places(root)],
   })
 }
 
@@ -126,30 +144,23 @@ function entries(files: readonly SourceFile[]): Plugin {
   }
 }
 
-/** CommonJS packages `require` Node's own modules, which an ES module cannot; nothing else is left to be required. */
-const requiring = `const require = (name) => {
-  const found = process.getBuiltinModule(name)
-  if (!found) throw new Error(\`Cannot find module '\${name}' in this bundle\`)
-  return found
-}`
-
 /** `codeband` and `zod` are the running ones; a package that brings its own zod keeps it. */
-function running(exports: ReadonlyMap<string, readonly string[]>): Plugin {
+function running(modules: readonly string[], exportsOf: ExportsOf): Plugin {
   return {
     name: 'running',
     setup({ onResolve, onLoad, resolve: find }) {
       onResolve({ filter: /^(codeband|zod)($|\/)/ }, async ({ path, importer, resolveDir, kind, pluginData }) => {
         if (pluginData === 'its own') return undefined
         const inPackage = importer.includes(`${sep}node_modules${sep}`)
-        if (path.startsWith('zod') && (inPackage || !exports.has(path))) {
+        if (path.startsWith('zod') && (inPackage || !modules.includes(path))) {
           const own = await find(path, { resolveDir, kind, importer, pluginData: 'its own' })
           if (own.errors.length === 0) return own
         }
-        if (exports.has(path)) return { path, namespace: 'running', sideEffects: false }
-        return { errors: [{ text: `'${path}' does not exist here. There are: ${[...exports.keys()].join(', ')}.` }] }
+        if (modules.includes(path)) return { path, namespace: 'running', sideEffects: false }
+        return { errors: [{ text: `'${path}' does not exist here. There are: ${modules.join(', ')}.` }] }
       })
-      onLoad({ filter: /./, namespace: 'running' }, ({ path }) => ({
-        contents: shim(path, exports.get(path) ?? []),
+      onLoad({ filter: /./, namespace: 'running' }, async ({ path }) => ({
+        contents: shim(path, await exportsOf(path)),
         loader: 'js',
       }))
     },
@@ -198,6 +209,7 @@ function finish(root: string, built: Built, problems: readonly Diagnostic[]): Bu
     hash: sha256(code),
     code,
     inputs: inputs.map((name) => resolve(root, name)).sort(),
+    lookups: problems.length > 0 ? undefined : lookupsOf(root, built.metafile.inputs),
     diagnostics: [...seen.values()],
   }
 }

@@ -23,5 +23,8 @@ export interface Bundle {
   code: string
   /** Absolute paths of every file in it. */
   inputs: readonly string[]
+  /** Absolute paths of what else decided what the bundle is: manifests, folders whose names were searched, and places where nothing lay.
+   *  While none of them and no input changes, the same files give the same bundle. Absent where this is not known. */
+  lookups?: readonly string[] | undefined
   diagnostics: readonly Diagnostic[]
 }

@@ -1,12 +1,8 @@
-import { showDiagnostic } from '../../../core/role/diagnostic.ts'
-import { showReach } from '../../../core/role/reach.ts'
 import { inspectDefinitions } from '../../load-definitions.ts'
 import { openRepository } from '../../repository.ts'
-import type { RoleSummary } from '../../role-summary.ts'
 import type { ExitCode } from '../exit.ts'
 import type { Cli } from '../program.ts'
-import { mermaidOf, treeOf } from '../role-graph.ts'
-import type { Screen } from '../screen.ts'
+import { showRoles } from '../show-roles.ts'
 
 /** `codeband roles`: what is there, who plays it, what it can reach, and every problem. Exit 2 when a problem is an error. */
 export async function roles(
@@ -14,34 +10,5 @@ export async function roles(
   _positionals: readonly (string | undefined)[] = [],
   { graph = false }: { graph?: boolean } = {},
 ): Promise<ExitCode> {
-  const repository = await openRepository(cwd)
-  const { roles: all, diagnostics, trusted } = await inspectDefinitions(repository)
-  screen.object({ roles: all, diagnostics, trusted })
-  if (graph) screen.line(process.stdout.isTTY ? treeOf(all) : mermaidOf(all))
-  else for (const role of all) show(role, screen)
-  if (!trusted) {
-    screen.note(
-      'The definitions of this repository are not trusted yet: nothing of them was run, so only what their text and bundling tell is checked. `codeband trust` trusts them.',
-    )
-  }
-  for (const diagnostic of diagnostics) screen.note(showDiagnostic(diagnostic))
-  return diagnostics.some(({ severity }) => severity === 'error') ? 2 : 0
-}
-
-function show(role: RoleSummary, { line, paint }: Screen): void {
-  const { id, description, source, replaces, tools, optionalTools, produces, reviewedBy, spawnableRoles } = role
-  line(`${paint.bold(id)}  ${paint.dim(replaces ? `${source} (replaces the one that ships)` : source)}`)
-  line(`    ${description}`)
-  if (produces) line(`    makes a ${produces}${reviewedBy ? `, reviewed by ${reviewedBy} of the opposite family` : ''}`)
-  if (tools.length > 0 || spawnableRoles.length === 0) line(`    tools: ${tools.join(', ') || 'none'}`)
-  if (optionalTools.length > 0) line(`    its generator may add ${optionalTools.join(', ')}`)
-  if (spawnableRoles.length > 0) line(`    spawns ${spawnableRoles.join(', ')}`)
-  for (const reached of showReach(id, role.reach)) line(`    ${reached}`)
-  for (const { framework, family, model, effort, workers } of role.models) {
-    const how = [family, model, effort && `effort ${effort}`, workers > 0 ? `${workers} worker(s)` : 'on demand']
-    line(`    played by ${framework} (${how.filter(Boolean).join(', ')})`)
-  }
-  for (const [author, judges] of Object.entries(role.pairing?.families ?? {})) {
-    line(`    work of ${author} is reviewed by ${judges.join(' or ') || 'nobody'}`)
-  }
+  return showRoles(await inspectDefinitions(await openRepository(cwd)), screen, graph)
 }

@@ -10,11 +10,21 @@ export function provide(modules: Readonly<Record<string, object>>): void {
 }
 
 /** Goes before the code of a bundle: the function by which it takes an export of the running codeband. */
-export const taking = `const __codeband_take = (module, name) => {
+const taking = `const __codeband_take = (module, name) => {
   const found = globalThis[Symbol.for('${MODULES}')]?.get(module)
   if (!found) throw new Error(\`'\${module}' is only there when codeband runs this file\`)
   return found[name]
 }`
+
+/** CommonJS packages `require` Node's own modules, which an ES module cannot; nothing else is left to be required. */
+const requiring = `const require = (name) => {
+  const found = process.getBuiltinModule(name)
+  if (!found) throw new Error(\`Cannot find module '\${name}' in this bundle\`)
+  return found
+}`
+
+/** Before the code of every bundle. */
+export const banner = `${requiring}\n${taking}\nlet __codeband_place`
 
 /** The text of a module with these exports of the running codeband. */
 export function shim(module: string, names: readonly string[]): string {
