@@ -3,7 +3,7 @@ import type { ResolvedConfig } from '../core/config.ts'
 import { CodebandError } from '../core/errors.ts'
 import type { EventStore } from '../core/ports/event-store.ts'
 import type { Policy, Recorded } from '../core/protocol/events.ts'
-import type { State, Task } from '../core/protocol/state.ts'
+import { type State, type Task, taskOfApproval, tasksOf } from '../core/protocol/state.ts'
 import type { Role } from '../core/role/role.ts'
 import type { Tool } from '../core/role/tool.ts'
 import { openLeadingBand, type TaskResult } from '../core/runtime/band.ts'
@@ -65,11 +65,11 @@ export interface BandParts {
   by: string
 }
 
-/** CB_BAND_BUSY, CB_OPPOSITION_IMPOSSIBLE, CB_SANDBOX_MISSING, CB_REPO_EMPTY, CB_REF_UNKNOWN. */
+/** CB_BAND_BUSY, CB_OPPOSITION_IMPOSSIBLE, CB_SANDBOX_MISSING, CB_SANDBOX_LEAKS, CB_REPO_EMPTY, CB_REF_UNKNOWN. */
 export async function openBand(parts: BandParts): Promise<Band> {
   const { root, home, host, store, config, roles, policy, by } = parts
   provePairing(config, roles)
-  const sandbox = await openSandbox(config.sandbox)
+  const sandbox = await openSandbox(config.sandbox, config.limits)
   const workspaces = await gitWorkspaces({ root, home })
   await workspaces.tip(policy.target)
   const lead = await store.lead()
@@ -123,7 +123,7 @@ export async function openBand(parts: BandParts): Promise<Band> {
 
   async function answered(approval: string, word: Promise<void>): Promise<TaskResult | undefined> {
     await word
-    const task = Object.values(log.state.tasks).find(({ approvals }) => approvals[approval] !== undefined)
+    const task = taskOfApproval(log.state, approval)
     // A task that is being driven sees the word by itself; a parked one is taken up.
     if (task?.status !== 'parked') return undefined
     return inTurn(async () => (await leading.resume(task.id))[0])
@@ -140,7 +140,7 @@ export async function openBand(parts: BandParts): Promise<Band> {
     resume: (task) => inTurn(() => leading.resume(task)),
     nextTask: () =>
       log.until(
-        (state) => Object.values(state.tasks).find((task) => task.status === 'queued' || isAnswered(task))?.id,
+        (state) => tasksOf(state).find((task) => task.status === 'queued' || isAnswered(task))?.id,
         stop.signal,
       ),
     approve: (approval) => inFlight(answered(approval, leading.approve(approval, by))),

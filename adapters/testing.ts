@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { type Config, resolveConfig } from '../core/config.ts'
 import { CodebandError } from '../core/errors.ts'
 import type { EffectFailure } from '../core/protocol/events.ts'
+import { taskOf } from '../core/protocol/state.ts'
 import { get } from '../core/protocol/table.ts'
 import { type Diagnostic, showDiagnostic } from '../core/role/diagnostic.ts'
 import { lintRoles } from '../core/role/lint.ts'
@@ -115,7 +116,7 @@ export async function playRole<I extends Schema, O extends Schema>(
     try {
       band.on('event', record.take)
       const result = await band.run(task)
-      const end = isConductor ? undefined : get(band.state.tasks[result.task]!.journal, 'conductor/0')?.end
+      const end = isConductor ? undefined : get(taskOf(band.state, result.task)!.journal, 'conductor/0')?.end
       const worker = record.workerOf(role.id)
       const folder = result.landed.length > 0 || worker === undefined ? root : join(place, 'home', 'worktrees', worker)
       const after = await textFiles(folder)

@@ -27,7 +27,7 @@ export type {
   WorktreeChange,
 } from './ports/workspace.ts'
 export type { Event, Recorded, TaskOutcome } from './protocol/events.ts'
-export type { Approval, Landing, State, Task } from './protocol/state.ts'
+export { type Approval, type Landing, type State, type Task, taskOf, tasksOf } from './protocol/state.ts'
 export { type Diagnostic, showDiagnostic } from './role/diagnostic.ts'
 export { type ChangeProduct, Finding, type MergeReport, Plan, Risk, Subtask, Verdict } from './role/products.ts'
 export {

@@ -14,12 +14,13 @@ const infrastructure: readonly ErrorCode[] = [
   'CB_VERSION_CONFLICT',
 ]
 
-export function exitCodeOf({ outcome }: Pick<TaskResult, 'outcome'>): ExitCode {
+export function exitCodeOf({ outcome, parked }: Pick<TaskResult, 'outcome' | 'parked'>): ExitCode {
   switch (outcome) {
     case 'success':
       return 0
     case 'parked':
-      return 3
+      // What waits for the world to be mended is no question to a person.
+      return parked === 'infrastructure' ? 6 : 3
     case 'refused':
       return 4
     case 'budget':
@@ -36,7 +37,7 @@ export function exitCodeOf({ outcome }: Pick<TaskResult, 'outcome'>): ExitCode {
 }
 
 /** The highest of several results: what most needs attention. */
-export function worstExitCode(results: readonly Pick<TaskResult, 'outcome'>[]): ExitCode {
+export function worstExitCode(results: readonly Pick<TaskResult, 'outcome' | 'parked'>[]): ExitCode {
   const codes = results.map(exitCodeOf)
   return codes.sort((a, b) => b - a)[0] ?? 0
 }

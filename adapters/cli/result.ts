@@ -1,3 +1,4 @@
+import { tasksOf } from '../../core/protocol/state.ts'
 import type { TaskResult } from '../../core/runtime/band.ts'
 import { type Band, isAnswered } from '../open-band.ts'
 import type { Screen } from './screen.ts'
@@ -6,7 +7,7 @@ import type { Screen } from './screen.ts'
 export async function takeUpRest(band: Band): Promise<TaskResult[]> {
   const results: TaskResult[] = []
   for (;;) {
-    const task = Object.values(band.state.tasks).find((one) => one.status === 'queued' || isAnswered(one))
+    const task = tasksOf(band.state).find((one) => one.status === 'queued' || isAnswered(one))
     const more = task === undefined ? [] : await band.resume(task.id)
     if (more.length === 0) return results
     results.push(...more)

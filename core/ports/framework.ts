@@ -104,6 +104,10 @@ export interface Failure {
     | 'stalled'
     | 'crashed'
     | 'version'
+    /** Set by core: what the turn may spend is used up. */
+    | 'budget'
+    /** Set by core: the same call failed again and again. */
+    | 'loop'
   /** Milliseconds. */
   retryAfter?: number
   detail: string

@@ -1,20 +1,45 @@
-import type { CheckResult, EffectFailure, EffectSummary, ParkReason, Policy, TaskOutcome } from './events.ts'
+import type { Caps, Spend } from './budget.ts'
+import type {
+  AssignmentStart,
+  CheckResult,
+  EffectFailure,
+  EffectSummary,
+  ParkReason,
+  Policy,
+  StallKind,
+  TaskOutcome,
+  TurnPurpose,
+} from './events.ts'
 import type { Plan } from './plan.ts'
 import type { Risk, Verdict } from './verdict.ts'
 
-/** What is asked of the law. `at` is core's time, milliseconds since the epoch. */
-export type Command = { at: number } & (
-  | TaskCommand
-  | EffectCommand
-  | TurnCommand
-  | ProductCommand
-  | LandingCommand
-  | PersonCommand
-)
+/** What is asked of the law: what, by whom and when. */
+export type Command = Asked &
+  (
+    | TaskCommand
+    | EffectCommand
+    | TurnCommand
+    | ProductCommand
+    | LandingCommand
+    | BudgetCommand
+    | WatchCommand
+    | PersonCommand
+  )
+
+export interface Asked {
+  /** Core's time, milliseconds since the epoch. */
+  at: number
+  who: Principal
+  /** Of a command that can arrive twice: the second time it changes nothing and gets the first answer. The leader's own commands need
+   *  none: a place, a turn, a call or a candidate names each of them once. */
+  id?: string
+}
+
+/** Bound by core, never taken from what was sent. */
+export type Principal = { kind: 'leader'; epoch: number } | { kind: 'person'; name: string }
 
 export type TaskCommand =
   | { type: 'TakeLead'; epoch: number; process: string }
-  | { type: 'SubmitTask'; task: string; text: string; policy: Policy; by: string }
   | { type: 'StartTask'; task: string; base: string }
   | { type: 'ParkTask'; task: string; reason: ParkReason; detail: string }
   | { type: 'ResumeTask'; task: string }
@@ -36,11 +61,15 @@ export type TurnCommand =
       definition?: string
       framework: string
       family: string
-      purpose: 'produce' | 'review' | 'play'
+      purpose: TurnPurpose
       subject?: string
       on?: string
       systemPrompt: string
       prompt: string
+      /** Place of the budget that pays; default: the task's. */
+      budget?: string
+      /** Of the role, where it is stricter than the policy. */
+      limits?: { rounds?: number; retries?: number }
     }
   | { type: 'RecordText'; task: string; turn: string; text: string }
   | { type: 'RecordCall'; task: string; turn: string; call: string; tool: string; input: unknown }
@@ -77,6 +106,16 @@ export type TurnCommand =
     }
 
 export type ProductCommand =
+  | {
+      type: 'AssignWorker'
+      task: string
+      subject: string
+      worker: string
+      family: string
+      start: AssignmentStart
+      reason: string
+    }
+  | { type: 'AbandonSubject'; task: string; subject: string; reason: string }
   | { type: 'SubmitPlan'; task: string; subject: string; turn: string; plan: Plan; hash: string; input: unknown }
   | {
       type: 'SubmitChange'
@@ -124,9 +163,35 @@ export type LandingCommand =
   | { type: 'FinishLanding'; task: string; candidate: string }
   | { type: 'RefuseLanding'; task: string; candidate: string; reason: 'moved' | 'dirty'; detail: string }
 
+export type BudgetCommand =
+  | { type: 'OpenBudget'; task: string; place: string; parent?: string; caps: Caps }
+  /** A running turn has used up what was set aside of these. */
+  | { type: 'ReserveMore'; task: string; turn: string; kinds: readonly (keyof Spend)[] }
+
+export type WatchCommand =
+  | { type: 'NoticeStall'; task: string; turn: string; kind: StallKind; detail: string }
+  | { type: 'RemindPerson'; task: string; approval: string }
+
+/** What any process may ask in a person's name; all else is the leader's. */
 export type PersonCommand =
+  | { type: 'SubmitTask'; task: string; text: string; policy: Policy; by: string }
+  | { type: 'CancelTask'; task: string; why: string; by: string }
   | { type: 'Approve'; approval: string; by: string }
+  /** Also takes back one's own yes, as long as the branch has not begun to move. */
   | { type: 'Reject'; approval: string; why: string; by: string }
+  | { type: 'SendMessage'; task: string; from: string; to: string; text: string }
+
+const persons: Readonly<Record<PersonCommand['type'], true>> = {
+  SubmitTask: true,
+  CancelTask: true,
+  Approve: true,
+  Reject: true,
+  SendMessage: true,
+}
+
+export function isPersons(type: string): type is PersonCommand['type'] {
+  return Object.hasOwn(persons, type)
+}
 
 /** The law's no. */
 export interface Rejection {

@@ -1,15 +1,28 @@
+import type { Caps, Spend } from './budget.ts'
 import type { Plan } from './plan.ts'
 import type { Risk, Verdict } from './verdict.ts'
 
 /** What happened. Persisted for ever: a type may be added, never changed. Times are milliseconds since the epoch, UTC. */
 export type Event = Stamp &
-  (BandEvent | TaskEvent | EffectEvent | TurnEvent | ProductEvent | LandingEvent | PersonEvent)
+  (
+    | BandEvent
+    | TaskEvent
+    | EffectEvent
+    | TurnEvent
+    | ProductEvent
+    | LandingEvent
+    | BudgetEvent
+    | WatchEvent
+    | PersonEvent
+  )
 
 /** An event as the log holds it. */
 export type Recorded = Event & { seq: number }
 
 export interface Stamp {
   at: number
+  /** Id of the command it follows from, where that command had one: the same id again changes nothing. */
+  cause?: string
 }
 
 export type BandEvent = { type: 'LeaderElected'; epoch: number; process: string }
@@ -20,6 +33,8 @@ export type TaskEvent =
   /** Nothing more can be done until a person acts. */
   | { type: 'TaskParked'; task: string; reason: ParkReason; detail: string }
   | { type: 'TaskResumed'; task: string }
+  /** A person wants it to end; the band winds it down. */
+  | { type: 'CancelRequested'; task: string; why: string; by: string }
   | { type: 'TaskEnded'; task: string; outcome: TaskOutcome; reason: string }
 
 /** The journal of steps; `place` is where in the program: `conductor/2/0.1`. */
@@ -40,14 +55,20 @@ export type TurnEvent =
       definition?: string
       framework: string
       family: string
+      purpose?: TurnPurpose
       /** The product it makes or judges. */
       subject?: string
+      /** Of the assignment under which it makes the product. */
+      epoch?: number
       /** The commit or plan hash it judges or starts from. */
       on?: string
       round: number
       retry: number
       systemPrompt: string
       prompt: string
+      /** Place of the budget that pays for it, and what is set aside there until it ends. */
+      budget?: string
+      reserved?: Partial<Spend>
     }
   | { type: 'TextSaid'; task: string; turn: string; worker: string; text: string }
   | { type: 'ToolCalled'; task: string; turn: string; worker: string; call: string; tool: string; input: unknown }
@@ -87,6 +108,20 @@ export type TurnEvent =
     }
 
 export type ProductEvent =
+  /** Who makes the product from now on. A turn of an older epoch hands over nothing. */
+  | {
+      type: 'WorkerAssigned'
+      task: string
+      subject: string
+      worker: string
+      family: string
+      epoch: number
+      /** Whether it goes on from what is there, or starts from the base again. */
+      start: AssignmentStart
+      reason: string
+    }
+  /** No more is made of it: the rounds are used up. */
+  | { type: 'SubjectAbandoned'; task: string; subject: string; reason: string }
   | {
       type: 'PlanSubmitted'
       task: string
@@ -183,7 +218,19 @@ export type LandingEvent =
     }
   | { type: 'LandingRefused'; task: string; candidate: string; reason: 'moved' | 'dirty'; detail: string }
 
+export type BudgetEvent =
+  /** A role with limits of its own begins to play; what it and all below it spend counts here and above. */
+  | { type: 'BudgetOpened'; task: string; place: string; parent?: string; caps: Caps }
+  /** A running turn may spend this much more. */
+  | { type: 'BudgetReserved'; task: string; turn: string; more: Partial<Spend> }
+
+export type WatchEvent =
+  | { type: 'StallNoticed'; task: string; turn: string; worker: string; kind: StallKind; detail: string }
+  | { type: 'PersonReminded'; task: string; approval: string; times: number }
+
 export type PersonEvent =
+  /** Talk. It changes nothing, whatever it says. */
+  | { type: 'MessageSent'; task: string; from: string; to: string; text: string }
   | { type: 'ApprovalGiven'; task: string; approval: string; commit: string; base: string; tree: string; by: string }
   | { type: 'ApprovalRefused'; task: string; approval: string; why: string; by: string }
 
@@ -205,6 +252,10 @@ export interface Policy {
   autoMerge: Risk | 'none'
   rounds: number
   retries: number
+  /** Failures of the world in a row at one place, after which the task waits for a person; default 5. They burn no retry. */
+  outages?: number
+  /** What the whole task may spend; default: no cap. */
+  caps?: Caps
   sandbox: 'required' | 'if-available' | 'off'
 }
 
@@ -217,7 +268,11 @@ export interface EffectSummary {
 
 export type TaskOutcome = 'success' | 'escalated' | 'failed' | 'refused' | 'cancelled' | 'budget' | 'infrastructure'
 export type EffectFailure = 'retry' | 'escalate' | 'failed' | 'refused' | 'cancelled' | 'budget' | 'infrastructure'
-export type ParkReason = 'approval' | 'dirty' | 'capacity' | 'ask'
+export type ParkReason = 'approval' | 'dirty' | 'capacity' | 'ask' | 'infrastructure'
+export type TurnPurpose = 'produce' | 'review' | 'play'
+export type AssignmentStart = 'goes-on' | 'afresh'
+/** 'silent': nothing came for too long. 'loop': the same call fails again and again. */
+export type StallKind = 'silent' | 'loop'
 
 /** Every type this codeband knows. A log that holds another one was written by a newer codeband and is not folded at all. */
 const known: Readonly<Record<Event['type'], true>> = {
@@ -226,6 +281,7 @@ const known: Readonly<Record<Event['type'], true>> = {
   TaskStarted: true,
   TaskParked: true,
   TaskResumed: true,
+  CancelRequested: true,
   TaskEnded: true,
   EffectStarted: true,
   EffectEnded: true,
@@ -236,6 +292,8 @@ const known: Readonly<Record<Event['type'], true>> = {
   ToolReturned: true,
   ViolationRecorded: true,
   TurnEnded: true,
+  WorkerAssigned: true,
+  SubjectAbandoned: true,
   PlanSubmitted: true,
   ChangeSubmitted: true,
   VerdictGiven: true,
@@ -247,6 +305,11 @@ const known: Readonly<Record<Event['type'], true>> = {
   LandingStarted: true,
   Landed: true,
   LandingRefused: true,
+  BudgetOpened: true,
+  BudgetReserved: true,
+  StallNoticed: true,
+  PersonReminded: true,
+  MessageSent: true,
   ApprovalGiven: true,
   ApprovalRefused: true,
 }

@@ -1,17 +1,34 @@
+import { openBudget } from './budget.ts'
 import type { Event, Recorded } from './events.ts'
-import type { Candidate, JournalEntry, State, Subject, Task } from './state.ts'
+import { endTurn, reserveMore, startTurn } from './evolve-turn.ts'
+import type { Approval, Candidate, JournalEntry, State, Subject, Task } from './state.ts'
 import { emptyTable, get, set } from './table.ts'
 import { renderFindings } from './verdict.ts'
 
 /** The state after one more event. Pure: the same log gives the same state, always. */
 export function evolve(state: State, event: Event): State {
+  const { epoch, tasks, busy, answers } = state
   const version = state.version + 1
-  if (event.type === 'LeaderElected') return { ...state, version, epoch: event.epoch }
-  const before = state.tasks[event.task]
-  const after = event.type === 'TaskSubmitted' ? newTask(event) : before && evolveTask(before, event, version)
-  return after === undefined
-    ? { ...state, version }
-    : { ...state, version, tasks: { ...state.tasks, [event.task]: after } }
+  const { cause } = event
+  const told =
+    cause === undefined ? answers : set(answers, cause, { from: get(answers, cause)?.from ?? version, to: version })
+  if (event.type === 'LeaderElected') return { version, epoch: event.epoch, tasks, busy, answers: told }
+  const before = get(tasks, event.task)
+  const after = event.type === 'TaskSubmitted' ? newTask(event, version) : before && evolveTask(before, event, version)
+  return {
+    version,
+    epoch,
+    tasks: after === undefined || after === before ? tasks : set(tasks, event.task, after),
+    busy: evolveBusy(busy, event),
+    answers: told,
+  }
+}
+
+function evolveBusy(busy: State['busy'], event: Event): State['busy'] {
+  if (event.type === 'TurnStarted') return { ...busy, [event.worker]: event.turn }
+  if (event.type !== 'TurnEnded' || busy[event.worker] !== event.turn) return busy
+  const { [event.worker]: _, ...others } = busy
+  return others
 }
 
 export function fold(state: State, events: Iterable<Event | Recorded>): State {
@@ -22,16 +39,24 @@ export function fold(state: State, events: Iterable<Event | Recorded>): State {
 
 type Of<T extends Event['type']> = Extract<Event, { type: T }>
 
-function newTask({ task, text, by, at, policy }: Of<'TaskSubmitted'>): Task {
+function newTask({ task, text, by, at, policy }: Of<'TaskSubmitted'>, seq: number): Task {
   return {
     id: task,
+    seq,
     text,
     by,
     submittedAt: at,
     policy,
     status: 'queued',
+    resumes: 0,
     journal: emptyTable,
-    turns: {},
+    turns: emptyTable,
+    running: [],
+    attempts: emptyTable,
+    latest: {},
+    sessions: emptyTable,
+    assignments: {},
+    budgets: { '': openBudget(policy.caps ?? {}) },
     subjects: {},
     candidates: {},
     approvals: {},
@@ -48,7 +73,9 @@ function evolveTask(task: Task, event: Exclude<Event, Of<'LeaderElected'> | Of<'
     case 'TaskParked':
       return { ...task, status: 'parked', parked: { reason: event.reason, detail: event.detail } }
     case 'TaskResumed':
-      return { ...task, status: 'running', parked: undefined }
+      return { ...task, status: 'running', parked: undefined, resumes: task.resumes + 1 }
+    case 'CancelRequested':
+      return { ...task, cancel: { why: event.why, by: event.by } }
     case 'TaskEnded':
       return { ...task, status: 'ended', parked: undefined, outcome: event.outcome, reason: event.reason }
     case 'EffectStarted':
@@ -57,26 +84,28 @@ function evolveTask(task: Task, event: Exclude<Event, Of<'LeaderElected'> | Of<'
       return endEffect(task, event.place, { ok: true, result: event.result })
     case 'EffectFailed':
       return endEffect(task, event.place, { ok: false, outcome: event.outcome, reason: event.reason })
-    case 'TurnStarted': {
-      const { turn: id, place, worker, role, framework, family, subject, on, round, retry } = event
-      const turn = { id, place, worker, role, framework, family, subject, on, round, retry, status: 'running' as const }
-      return { ...task, turns: { ...task.turns, [id]: turn }, usage: { ...task.usage, turns: task.usage.turns + 1 } }
-    }
+    case 'TurnStarted':
+      return startTurn(task, event, seq)
     case 'TurnEnded':
       return endTurn(task, event)
     case 'ViolationRecorded':
       return { ...task, violations: task.violations + 1 }
+    case 'WorkerAssigned': {
+      const { subject, worker, family, epoch, start } = event
+      return { ...task, assignments: { ...task.assignments, [subject]: { worker, family, epoch, start, fresh: true } } }
+    }
+    case 'SubjectAbandoned':
+      return changeSubject(task, event.subject, { status: 'abandoned' })
     case 'PlanSubmitted': {
       const { subject: id, role, worker, family, input, hash, plan, at } = event
       const last = task.subjects[id]
-      const families = [...new Set([...(last?.families ?? []), family])]
       return withSubject(task, {
         id,
         kind: 'plan',
         role,
         worker,
         family,
-        families,
+        families: authors(task, id, family, false),
         input,
         on: hash,
         plan,
@@ -89,8 +118,6 @@ function evolveTask(task: Task, event: Exclude<Event, Of<'LeaderElected'> | Of<'
     case 'ChangeSubmitted': {
       const { subject: id, role, worker, family, input, commit, tree, base, files, message, at } = event
       const last = task.subjects[id]
-      // A change that starts from its base again forgets who wrote the version before; one that goes on does not.
-      const families = [...new Set([...(last && last.base === base ? last.families : []), family])]
       const rounds = (last?.rounds ?? 0) + 1
       return withSubject(task, {
         id,
@@ -98,7 +125,7 @@ function evolveTask(task: Task, event: Exclude<Event, Of<'LeaderElected'> | Of<'
         role,
         worker,
         family,
-        families,
+        families: authors(task, id, family, last?.base !== base),
         input,
         on: commit,
         tree,
@@ -152,26 +179,34 @@ function evolveTask(task: Task, event: Exclude<Event, Of<'LeaderElected'> | Of<'
         ...task,
         approvals: {
           ...task.approvals,
-          [id]: { id, task: of, candidate, commit, base, tree, risk, reasons, requestedAt: at, status: 'waiting' },
+          [id]: {
+            id,
+            task: of,
+            candidate,
+            commit,
+            base,
+            tree,
+            risk,
+            reasons,
+            requestedAt: at,
+            reminders: 0,
+            status: 'waiting',
+          },
         },
       }
     }
     case 'ApprovalGiven':
-      return {
-        ...task,
-        approvals: {
-          ...task.approvals,
-          [event.approval]: { ...task.approvals[event.approval]!, status: 'given', by: event.by },
-        },
-      }
+      return changeApproval(task, event.approval, { status: 'given', by: event.by })
     case 'ApprovalRefused':
-      return {
-        ...task,
-        approvals: {
-          ...task.approvals,
-          [event.approval]: { ...task.approvals[event.approval]!, status: 'refused', by: event.by, why: event.why },
-        },
-      }
+      return changeApproval(task, event.approval, { status: 'refused', by: event.by, why: event.why })
+    case 'PersonReminded':
+      return changeApproval(task, event.approval, { reminders: event.times })
+    case 'BudgetOpened': {
+      const { place, parent, caps } = event
+      return { ...task, budgets: { ...task.budgets, [place]: openBudget(caps, parent) } }
+    }
+    case 'BudgetReserved':
+      return reserveMore(task, event)
     case 'LandingStarted':
       return changeCandidate(task, event.candidate, { status: 'landing', target: event.target })
     case 'LandingRefused':
@@ -181,6 +216,8 @@ function evolveTask(task: Task, event: Exclude<Event, Of<'LeaderElected'> | Of<'
     case 'TextSaid':
     case 'ToolCalled':
     case 'ToolReturned':
+    case 'StallNoticed':
+    case 'MessageSent':
       return task
   }
 }
@@ -190,31 +227,34 @@ function endEffect(task: Task, place: string, end: NonNullable<JournalEntry['end
   return entry ? { ...task, journal: set(task.journal, place, { ...entry, end }) } : task
 }
 
-function endTurn(task: Task, { turn: id, outcome, failure, session, usage }: Of<'TurnEnded'>): Task {
-  const turn = task.turns[id]
-  if (turn === undefined) return task
+/** The families whose work is in a new version: all that were in the last one and this one; only this one, where it began from its base. */
+function authors(task: Task, subject: string, family: string, newBase: boolean): readonly string[] {
+  const { start, fresh } = task.assignments[subject] ?? { start: 'goes-on', fresh: false }
+  const before = newBase || (start === 'afresh' && fresh) ? [] : (task.subjects[subject]?.families ?? [])
+  return [...new Set([...before, family])]
+}
+
+/** A new version of a product. */
+function withSubject(task: Task, subject: Subject): Task {
+  const assignment = task.assignments[subject.id]
   return {
-    ...task,
-    turns: {
-      ...task.turns,
-      [id]: { ...turn, status: outcome, failure, session: outcome === 'done' ? session : undefined },
-    },
-    usage: {
-      ...task.usage,
-      inputTokens: task.usage.inputTokens + usage.inputTokens,
-      outputTokens: task.usage.outputTokens + usage.outputTokens,
-      usd: task.usage.usd + (usage.usd ?? 0),
-    },
+    ...putSubject(task, subject),
+    assignments: assignment ? { ...task.assignments, [subject.id]: { ...assignment, fresh: false } } : task.assignments,
   }
 }
 
-function withSubject(task: Task, subject: Subject): Task {
+function putSubject(task: Task, subject: Subject): Task {
   return { ...task, subjects: { ...task.subjects, [subject.id]: subject } }
+}
+
+function changeApproval(task: Task, id: string, change: Partial<Approval>): Task {
+  const approval = task.approvals[id]
+  return approval ? { ...task, approvals: { ...task.approvals, [id]: { ...approval, ...change } } } : task
 }
 
 function changeSubject(task: Task, id: string, change: Partial<Subject>): Task {
   const subject = task.subjects[id]
-  return subject ? withSubject(task, { ...subject, ...change }) : task
+  return subject ? putSubject(task, { ...subject, ...change }) : task
 }
 
 function changeCandidate(task: Task, id: string, change: Partial<Candidate>): Task {

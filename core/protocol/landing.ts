@@ -13,6 +13,10 @@ export function decideLanding(command: Commands, task: Task): readonly Event[] |
     const { candidate, base, commit, tree, changes } = command
     const problem = unapproved(task, changes)
     if (problem) return problem
+    if (task.candidates[candidate]) return rejection('duplicate', `there is a candidate '${candidate}' already`)
+    // It would make the other one stale, and nobody would find out whether its branch moved.
+    const landing = Object.values(task.candidates).find(({ status }) => status === 'landing')
+    if (landing) return rejection('state', `candidate '${landing.id}' is landing`)
     return [{ type: 'CandidateBuilt', at, task: task.id, candidate, base, commit, tree, changes }]
   }
   if (command.type === 'ReturnChange') {
@@ -29,6 +33,7 @@ export function decideLanding(command: Commands, task: Task): readonly Event[] |
   switch (command.type) {
     case 'RecordChecks': {
       const { passed, checks, sandbox } = command
+      if (candidate.checks) return rejection('duplicate', `the checks of '${candidate.id}' are recorded already`)
       return [
         {
           type: 'ChecksRecorded',
@@ -66,6 +71,7 @@ export function decideLanding(command: Commands, task: Task): readonly Event[] |
       ]
     }
     case 'RefuseLanding':
+      if (candidate.status !== 'landing') return rejection('state', `candidate '${candidate.id}' is not landing`)
       return [
         {
           type: 'LandingRefused',
@@ -83,8 +89,9 @@ function assessRisk(
   command: Extract<Commands, { type: 'AssessRisk' }>,
   task: Task,
   candidate: Candidate,
-): readonly Event[] {
+): readonly Event[] | Rejection {
   const { at, floor, approval } = command
+  if (candidate.risk !== undefined) return rejection('duplicate', `the risk of '${candidate.id}' is assessed already`)
   const verdicts = candidate.changes.flatMap(({ subject }) => task.subjects[subject]?.verdict ?? [])
   const raised = verdicts.filter(({ verdict }) => higherRisk(verdict.risk, floor) !== floor)
   const risk = verdicts.reduce((highest, { verdict }) => higherRisk(highest, verdict.risk), floor)

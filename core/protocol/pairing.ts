@@ -1,4 +1,6 @@
+import { type Rejection, rejection } from './commands.ts'
 import type { Policy } from './events.ts'
+import type { Subject, Task } from './state.ts'
 
 /** Whether a worker of this family may judge what these families wrote. A change no model wrote may be judged by any. */
 export function isOpposite(family: string, authors: readonly string[]): boolean {
@@ -13,4 +15,10 @@ export function reviewerFamilies(
 ): string[] {
   const opposite = all.filter((family) => isOpposite(family, authors))
   return opposition === 'waived' ? [...opposite, ...all.filter((family) => !opposite.includes(family))] : opposite
+}
+
+/** Law 3, for a worker that would judge this product; undefined where it may. */
+export function sameFamily(family: string, subject: Subject, task: Task): Rejection | undefined {
+  if (task.policy.opposition === 'waived' || isOpposite(family, subject.families)) return undefined
+  return rejection('same-family', `family '${family}' wrote '${subject.id}' and cannot judge it`)
 }

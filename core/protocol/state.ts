@@ -1,6 +1,16 @@
-import type { CheckResult, EffectFailure, EffectSummary, ParkReason, Policy, TaskOutcome } from './events.ts'
+import type { Budgets, Spend } from './budget.ts'
+import type {
+  AssignmentStart,
+  CheckResult,
+  EffectFailure,
+  EffectSummary,
+  ParkReason,
+  Policy,
+  TaskOutcome,
+  TurnPurpose,
+} from './events.ts'
 import type { Plan } from './plan.ts'
-import type { Table } from './table.ts'
+import { emptyTable, entries, get, type Table } from './table.ts'
 import type { Risk, Verdict } from './verdict.ts'
 
 /** A fold of the log; nothing here is not in the log. Never changed in place. */
@@ -9,23 +19,43 @@ export interface State {
   version: number
   /** Epoch of the last lead. */
   epoch: number
-  /** Order of submission. */
-  tasks: Readonly<Record<string, Task>>
+  tasks: Table<Task>
+  /** The turn that each busy worker plays. */
+  busy: Readonly<Record<string, string>>
+  /** What the commands with an id led to: numbers of the first and the last event. */
+  answers: Table<{ from: number; to: number }>
 }
 
 export interface Task {
   id: string
+  /** Number of the event that submitted it. */
+  seq: number
   text: string
   by: string
   submittedAt: number
   policy: Policy
   status: 'queued' | 'running' | 'parked' | 'ended'
   parked?: { reason: ParkReason; detail: string }
+  /** A person wants it to end. */
+  cancel?: { why: string; by: string }
   outcome?: TaskOutcome
   reason?: string
   base?: string
+  /** How often a person took it up again. */
+  resumes: number
   journal: Table<JournalEntry>
-  turns: Readonly<Record<string, Turn>>
+  turns: Table<Turn>
+  /** Ids of the turns that run. */
+  running: readonly string[]
+  /** By place in the program. */
+  attempts: Table<Attempts>
+  /** The last turn on each product, by subject. */
+  latest: Readonly<Record<string, string>>
+  /** Where a conversation goes on, by worker and subject. */
+  sessions: Table<string>
+  /** Who makes each product, by subject. */
+  assignments: Readonly<Record<string, Assignment>>
+  budgets: Budgets
   subjects: Readonly<Record<string, Subject>>
   candidates: Readonly<Record<string, Candidate>>
   approvals: Readonly<Record<string, Approval>>
@@ -43,17 +73,44 @@ export interface JournalEntry {
   end?: { ok: true; result: unknown } | { ok: false; outcome: EffectFailure; reason: string }
 }
 
+/** The turns at one place. */
+export interface Attempts {
+  turns: number
+  /** Those that failed by what they did. */
+  failed: number
+  /** Failures of the world in a row, since a person last took the task up. */
+  outages: number
+  /** The task's `resumes` at that time. */
+  resumes: number
+}
+
+/** Who makes a product. */
+export interface Assignment {
+  worker: string
+  family: string
+  epoch: number
+  start: AssignmentStart
+  /** True until a product comes: what an earlier family wrote is in it no more once it does, if it started afresh. */
+  fresh: boolean
+}
+
 export interface Turn {
   id: string
+  /** Number of the event that began it. */
+  seq: number
   place: string
   worker: string
   role: string
   framework: string
   family: string
+  purpose: TurnPurpose
   subject?: string
+  epoch?: number
   on?: string
   round: number
   retry: number
+  budget: string
+  reserved: Partial<Spend>
   status: 'running' | 'done' | 'cancelled' | 'failed' | 'void'
   failure?: { kind: string; detail: string }
   /** Resume token of the session after this turn. */
@@ -81,7 +138,7 @@ export interface Subject {
   message?: string
   /** Products so far. */
   rounds: number
-  status: 'submitted' | 'approved' | 'changes-requested' | 'returned' | 'escalated' | 'landed'
+  status: 'submitted' | 'approved' | 'changes-requested' | 'returned' | 'escalated' | 'abandoned' | 'landed'
   verdict?: { verdict: Verdict; worker: string; family: string; on: string; sameFamily: boolean }
   /** What its author reads in the next round. */
   feedback: string
@@ -112,6 +169,8 @@ export interface Approval {
   risk: Risk
   reasons: readonly string[]
   requestedAt: number
+  /** How often a person was reminded. */
+  reminders: number
   status: 'waiting' | 'given' | 'refused' | 'stale'
   by?: string
   why?: string
@@ -128,20 +187,42 @@ export interface Landing {
   waived: boolean
 }
 
-export const initialState: State = { version: 0, epoch: 0, tasks: {} }
+export const initialState: State = { version: 0, epoch: 0, tasks: emptyTable, busy: {}, answers: emptyTable }
+
+export function taskOf(state: State, id: string): Task | undefined {
+  return get(state.tasks, id)
+}
+
+/** All tasks in the order of their submission. */
+export function tasksOf(state: State): Task[] {
+  return entries(state.tasks)
+    .map(([, task]) => task)
+    .sort((a, b) => a.seq - b.seq)
+}
+
+/** The task that asked for an approval. */
+export function taskOfApproval(state: State, approval: string): Task | undefined {
+  return entries(state.tasks).find(([, { approvals }]) => approvals[approval] !== undefined)?.[1]
+}
 
 /** Approvals that wait for a person, oldest first. */
 export function waitingApprovals(state: State): Approval[] {
-  return Object.values(state.tasks)
+  return tasksOf(state)
     .flatMap((task) => Object.values(task.approvals))
     .filter(({ status }) => status === 'waiting')
 }
 
-/** The turn of this worker on this subject that ended last: where its session goes on. */
-export function lastTurn(task: Task, worker: string, subject: string | undefined): Turn | undefined {
-  return Object.values(task.turns).findLast(
-    (turn) => turn.worker === worker && turn.subject === subject && turn.session !== undefined,
-  )
+/** Where the session of this worker on this subject goes on. */
+export function sessionOf(task: Task, worker: string, subject: string | undefined): string | undefined {
+  return get(task.sessions, sessionKey(worker, subject))
+}
+
+export const sessionKey = (worker: string, subject: string | undefined): string => `${worker} ${subject ?? ''}`
+
+export const noAttempts: Attempts = { turns: 0, failed: 0, outages: 0, resumes: 0 }
+
+export function attemptsAt(task: Task, place: string): Attempts {
+  return get(task.attempts, place) ?? noAttempts
 }
 
 /** Approved changes that have not landed, in the order in which they were approved products of the program. */

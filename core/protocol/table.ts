@@ -26,6 +26,10 @@ export function set<T>(table: Table<T>, key: string, value: T): Table<T> {
   return put(table, key, value, 0)
 }
 
+export function size(table: Table<unknown>): number {
+  return 'children' in table ? table.children.reduce((sum, child) => sum + size(child), 0) : table.size
+}
+
 /** In an order that means nothing. */
 export function entries<T>(table: Table<T>): [string, T][] {
   return 'children' in table ? table.children.flatMap((child) => entries(child)) : Object.entries(table.own)

@@ -1,7 +1,7 @@
 import { CodebandError } from '../errors.ts'
 import { isRejection } from '../protocol/commands.ts'
 import type { ParkReason, Policy, Recorded, TaskOutcome } from '../protocol/events.ts'
-import { type Approval, type Landing, type State, type Task, waitingApprovals } from '../protocol/state.ts'
+import { type Approval, type Landing, type State, taskOf, tasksOf, waitingApprovals } from '../protocol/state.ts'
 import { EffectError } from '../role/steps.ts'
 import { Halt } from './journal.ts'
 import { openProgram } from './program.ts'
@@ -39,8 +39,7 @@ export function openLeadingBand(
   const { log, workspaces } = runtime
 
   async function drive(taskId: string): Promise<TaskResult> {
-    const task = log.state.tasks[taskId]!
-    await closeDeadTurns(task)
+    const task = taskOf(log.state, taskId)!
     if (task.status === 'queued')
       await log.must({ type: 'StartTask', task: taskId, base: await workspaces.tip(task.policy.target) })
     else await log.must({ type: 'ResumeTask', task: taskId })
@@ -73,29 +72,12 @@ export function openLeadingBand(
     return resultOf(taskId)
   }
 
-  /** Turns of a process that died: their work is not in any product, so they are played again. */
-  async function closeDeadTurns(task: Task): Promise<void> {
-    for (const { id, status } of Object.values(task.turns)) {
-      if (status !== 'running') continue
-      const failure = { kind: 'crashed', detail: 'the process ended during the turn' }
-      await log.must({
-        type: 'EndTurn',
-        task: task.id,
-        turn: id,
-        outcome: 'cancelled',
-        failure,
-        usage: { inputTokens: 0, outputTokens: 0 },
-        ms: 0,
-      })
-    }
-  }
-
   async function end(task: string, outcome: TaskOutcome, reason: string): Promise<void> {
     await log.must({ type: 'EndTask', task, outcome, reason })
   }
 
   function resultOf(taskId: string): TaskResult {
-    const { status, outcome, reason, parked, landings } = log.state.tasks[taskId]!
+    const { status, outcome, reason, parked, landings } = taskOf(log.state, taskId)!
     const pending = waitingApprovals(log.state).filter(({ task }) => task === taskId)
     const how = status === 'ended' ? outcome! : status === 'parked' ? 'parked' : 'stopped'
     return {
@@ -122,9 +104,9 @@ export function openLeadingBand(
       return drive(await submitTask(log, { text, policy, by }))
     },
     async resume(taskId) {
-      if (taskId !== undefined && log.state.tasks[taskId] === undefined)
+      if (taskId !== undefined && taskOf(log.state, taskId) === undefined)
         throw new CodebandError('CB_TASK_UNKNOWN', { task: taskId })
-      const open = Object.values(log.state.tasks).filter(
+      const open = tasksOf(log.state).filter(
         ({ id, status }) => status !== 'ended' && (taskId === undefined || id === taskId),
       )
       const results: TaskResult[] = []

@@ -1,11 +1,11 @@
-import type { EffectFailure } from '../protocol/events.ts'
+import type { EffectFailure, ParkReason } from '../protocol/events.ts'
 import { type Effect, EffectError, type Steps } from '../role/steps.ts'
 
 export type EffectAnswer = { ok: true; result: unknown } | { ok: false; outcome: EffectFailure; reason: string }
 
 /** Stops a program without telling it: nothing more can be done until a person acts, or the process is closing. */
 export class Halt extends Error {
-  readonly park?: { reason: 'approval' | 'dirty' | 'capacity' | 'ask'; detail: string }
+  readonly park?: { reason: ParkReason; detail: string }
 
   constructor(park?: Halt['park']) {
     super(park ? `parked: ${park.reason}` : 'stopped')

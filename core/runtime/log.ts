@@ -1,14 +1,15 @@
 import { CodebandError } from '../errors.ts'
 import type { EventStore, Lead } from '../ports/event-store.ts'
-import { type Command, isRejection, type Rejection } from '../protocol/commands.ts'
+import { type Command, isPersons, isRejection, type Principal, type Rejection } from '../protocol/commands.ts'
 import { decide } from '../protocol/decide.ts'
 import { type Event, isKnown, type Recorded } from '../protocol/events.ts'
 import { evolve } from '../protocol/evolve.ts'
 import { initialState, type State } from '../protocol/state.ts'
+import { Halt } from './journal.ts'
 import type { Redact } from './redact.ts'
 
-/** A command without its time: the log stamps it. */
-export type Request = Command extends infer C ? (C extends { at: number } ? Omit<C, 'at'> : never) : never
+/** A command without its time and its author: the log stamps both. */
+export type Request = Command extends infer C ? (C extends { at: number } ? Omit<C, 'at' | 'who'> : never) : never
 
 /** The one way into the log: decide in memory, append, then answer. What one event-loop turn asks commits together. */
 export interface Log {
@@ -16,7 +17,7 @@ export interface Log {
   readonly state: State
   /** All commands or none, in one transaction; the answer comes when it is durable. */
   dispatch(...requests: readonly Request[]): Promise<readonly Recorded[] | Rejection>
-  /** The same, where a refusal would be a fault of the runtime: CB_INTERNAL. */
+  /** The same, where a refusal would be a fault of the runtime: CB_INTERNAL, CB_NOT_LEADER. Throws `Halt` where the task is cancelled. */
   must(...requests: readonly Request[]): Promise<readonly Recorded[]>
   /** Calls back for each durable event, own and others', in order. Returns the function that stops it. */
   on(listener: (event: Recorded) => void): () => void
@@ -31,6 +32,12 @@ interface Entry {
   requests: readonly Request[]
   settle(answer: readonly Recorded[] | Rejection): void
   fail(error: unknown): void
+}
+
+/** A person's word is theirs, whoever carries it; all else is said by the process that leads, in its epoch. */
+function authorOf(request: Request, lead: Lead | undefined): Principal {
+  if (isPersons(request.type)) return { kind: 'person', name: 'by' in request ? request.by : 'a person' }
+  return lead ? { kind: 'leader', epoch: lead.epoch } : { kind: 'person', name: 'a process that does not lead' }
 }
 
 export async function openLog({
@@ -75,7 +82,7 @@ export async function openLog({
       let next = current
       const mine: Event[] = []
       for (const request of requests) {
-        const answer = decide({ ...request, at: now() } as Command, next)
+        const answer = decide({ ...request, at: now(), who: authorOf(request, lead) } as Command, next)
         if (isRejection(answer)) return answer
         for (const event of answer) next = evolve(next, event)
         mine.push(...answer)
@@ -158,6 +165,9 @@ export async function openLog({
     async must(...requests) {
       const answer = await dispatch(...requests)
       if (!isRejection(answer)) return answer
+      if (answer.code === 'cancelled') throw new Halt()
+      if (answer.code === 'not-leader')
+        throw new CodebandError('CB_NOT_LEADER', { epoch: lead?.epoch ?? 0, current: state.epoch })
       throw new CodebandError('CB_INTERNAL', {
         detail: `${requests.map(({ type }) => type).join(' + ')} was refused: ${answer.code}: ${answer.reason}`,
       })

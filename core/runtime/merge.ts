@@ -2,7 +2,7 @@ import { protectedPaths } from '../boundary/protected.ts'
 import type { MergeItem } from '../ports/workspace.ts'
 import { isRejection } from '../protocol/commands.ts'
 import type { CheckResult } from '../protocol/events.ts'
-import { approvedChanges, type Candidate, type Subject, type Task } from '../protocol/state.ts'
+import { approvedChanges, type Candidate, type Subject, type Task, taskOf } from '../protocol/state.ts'
 import type { MergeReport } from '../role/products.ts'
 import { assess } from './assess.ts'
 import { type EffectAnswer, Halt } from './journal.ts'
@@ -16,7 +16,7 @@ const attempts = 20
  *  compare-and-swap. Every step is in the log, and a crash between two of them is taken up by looking. */
 export async function merge(runtime: Runtime, taskId: string): Promise<EffectAnswer> {
   const { log } = runtime
-  const task = (): Task => log.state.tasks[taskId]!
+  const task = (): Task => taskOf(log.state, taskId)!
   const before = new Set(task().landings.map(({ to }) => to))
   const returned: MergeReport['returned'] = []
 
@@ -95,7 +95,7 @@ async function candidateFor(
   const id = `c${Object.keys(task.candidates).length + 1}`
   const named = changes.map(({ id: subject, on: commit }) => ({ subject, commit }))
   await log.must({ type: 'BuildCandidate', task: task.id, candidate: id, base, ...merged, changes: named })
-  return log.state.tasks[task.id]!.candidates[id]
+  return taskOf(log.state, task.id)!.candidates[id]
 }
 
 /** One merge commit of a change; its message says who made it, who approved it, and where the law was relaxed. */
@@ -214,7 +214,7 @@ function refusalOf(
 async function mayLand(runtime: Runtime, taskId: string, { id }: Candidate): Promise<boolean> {
   const { log, wait, stopping } = runtime
   const mine = () =>
-    Object.values(log.state.tasks[taskId]!.approvals)
+    Object.values(taskOf(log.state, taskId)!.approvals)
       .filter(({ candidate }) => candidate === id)
       .at(-1)
   const asked = mine()
@@ -228,8 +228,8 @@ async function mayLand(runtime: Runtime, taskId: string, { id }: Candidate): Pro
 async function land({ workspaces, log }: Runtime, taskId: string, { id }: Candidate): Promise<void> {
   const begun = await log.dispatch({ type: 'BeginLanding', task: taskId, candidate: id })
   if (isRejection(begun)) throw new Halt({ reason: 'approval', detail: `${begun.code}: ${begun.reason}` })
-  const { base, commit } = log.state.tasks[taskId]!.candidates[id]!
-  const { target } = log.state.tasks[taskId]!.policy
+  const { base, commit } = taskOf(log.state, taskId)!.candidates[id]!
+  const { target } = taskOf(log.state, taskId)!.policy
   const result = await workspaces.land(target, base, commit)
   if (result.status === 'landed') {
     await log.must({ type: 'FinishLanding', task: taskId, candidate: id })

@@ -6,15 +6,17 @@ import { changesBandKey, isManifest } from '../boundary/protected.ts'
 import { CodebandError } from '../errors.ts'
 import type { Failure, Session } from '../ports/framework.ts'
 import type { Worktree } from '../ports/workspace.ts'
+import type { Rejection } from '../protocol/commands.ts'
+import { isInfrastructure, needsRepair } from '../protocol/failure.ts'
 import { planProblem } from '../protocol/plan.ts'
-import { lastTurn } from '../protocol/state.ts'
+import { attemptsAt, sessionOf, taskOf } from '../protocol/state.ts'
 import type { Plan, Verdict } from '../role/products.ts'
 import type { Adjustments, Role, TurnBase } from '../role/role.ts'
 import { hashOf, hashOfRole } from './hash.ts'
 import { type EffectAnswer, Halt } from './journal.ts'
 import type { Request } from './log.ts'
 import { fail, type PlayEnd } from './play-end.ts'
-import { type Prompts, promptsOf, repairPrompt, taskOf } from './prompt.ts'
+import { type Prompts, promptsOf, repairPrompt, textOf } from './prompt.ts'
 import type { Worker } from './roster.ts'
 import type { Runtime } from './runtime.ts'
 import { openSeat, type SeatRequest } from './seat.ts'
@@ -28,6 +30,8 @@ export interface PlayRequest extends Omit<SeatRequest, 'adjustments' | 'submit' 
   subject?: string
   /** What is judged: a commit or a plan hash. */
   on?: string
+  /** Place of the budget that pays; default: the task's. */
+  budget?: string
   /** False inside a role's own steps: the program goes on after this, and hands over at its end. */
   handsOver: boolean
   /** False: one turn is enough, whether or not the product is there. */
@@ -46,9 +50,9 @@ const repairs = 2
 export async function play(runtime: Runtime, request: PlayRequest): Promise<PlayEnd> {
   const { log, clock } = runtime
   const { task: taskId, place, role, worker, purpose, subject, on } = request
-  const task = log.state.tasks[taskId]!
+  const task = taskOf(log.state, taskId)!
   const base: TurnBase = {
-    task: taskOf(task.text, request.input),
+    task: textOf(task.text, request.input),
     worker: worker.id,
     round: (subject === undefined ? 0 : (task.subjects[subject]?.rounds ?? 0)) + (purpose === 'produce' ? 1 : 0) || 1,
     feedback: purpose === 'produce' && subject !== undefined ? (task.subjects[subject]?.feedback ?? '') : '',
@@ -84,7 +88,7 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
   let session: Session | undefined
   let prompt = prompts.userPrompt
   let repaired = 0
-  let resume = subject === undefined ? undefined : lastTurn(task, worker.id, subject)?.session
+  let resume = subject === undefined ? undefined : sessionOf(task, worker.id, subject)
   let lastFailure: Failure | undefined
   try {
     for (;;) {
@@ -102,7 +106,7 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
         tools: toolbox.tools,
         call: door.call,
       })
-      const attempt = Object.values(log.state.tasks[taskId]!.turns).filter((turn) => turn.place === place).length
+      const attempt = attemptsAt(taskOf(log.state, taskId)!, place).turns
       turnId = `${taskId}/${place}#${attempt}`
       const result = await runTurn(
         runtime,
@@ -124,14 +128,13 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
           on,
           systemPrompt: prompts.systemPrompt,
           prompt,
+          budget: request.budget,
+          limits: role.limits,
         },
         Math.min(runtime.config.limits.minutes, role.limits?.minutes ?? Number.POSITIVE_INFINITY),
       )
       if (result.status === 'refused') {
-        const { code, reason } = result.rejection
-        if (code !== 'retries') return fail(code === 'rounds' ? 'escalate' : 'refused', `${code}: ${reason}`)
-        const why = lastFailure ? `${lastFailure.kind}: ${lastFailure.detail}` : reason
-        return fail(lastFailure && isInfrastructure(lastFailure) ? 'infrastructure' : 'failed', `${reason} (${why})`)
+        return bounded(result.rejection, lastFailure)
       }
       if (result.status === 'cancelled') {
         await log.must(result.end)
@@ -140,9 +143,10 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
       if (result.status === 'failed') {
         lastFailure = result.failure
         await log.must(result.end)
-        if (isFinal(lastFailure)) return fail('infrastructure', `${lastFailure.kind}: ${lastFailure.detail}`)
+        if (lastFailure.kind === 'budget') return fail('budget', lastFailure.detail)
+        if (needsRepair(lastFailure.kind)) throw outage(lastFailure)
         await clock.sleep(
-          lastFailure.retryAfter ?? (isInfrastructure(lastFailure) ? 1000 * 2 ** attempt : 0),
+          lastFailure.retryAfter ?? (isInfrastructure(lastFailure.kind) ? 1000 * 2 ** attempt : 0),
           runtime.stopping,
         )
         // A conversation that broke is not trusted to go on: the turn starts again from where the last good one ended.
@@ -200,13 +204,20 @@ function ask(
   }
 }
 
-const isFinal = ({ kind }: Failure): boolean => kind === 'auth' || kind === 'quota' || kind === 'version'
-const isInfrastructure = ({ kind }: Failure): boolean =>
-  isFinal({ kind } as Failure) ||
-  kind === 'rate-limit' ||
-  kind === 'overloaded' ||
-  kind === 'crashed' ||
-  kind === 'stalled'
+/** How a turn that the law does not let begin ends the effect. */
+function bounded({ code, reason }: Rejection, last: Failure | undefined): PlayEnd {
+  const why = last ? ` (${last.kind}: ${last.detail})` : ''
+  if (code === 'infrastructure') throw outage({ kind: 'crashed', detail: reason + why })
+  if (code === 'cancelled') throw new Halt()
+  if (code === 'retries') return fail('failed', reason + why)
+  if (code === 'budget') return fail('budget', reason)
+  return fail(code === 'rounds' ? 'escalate' : 'refused', `${code}: ${reason}`)
+}
+
+/** The world is broken, not the work: the task waits, and `resume` goes on where it stopped. */
+function outage({ kind, detail }: Pick<Failure, 'kind' | 'detail'>): Halt {
+  return new Halt({ reason: 'infrastructure', detail: `${kind}: ${detail}` })
+}
 
 async function restart(worktree: Worktree): Promise<void> {
   const changes = await worktree.changes()
@@ -267,7 +278,7 @@ async function handOver(
       : { answer: answerOf(verdict), requests: [{ type: 'SubmitVerdict', task, turn, verdict }, end] }
   }
   if (role.produces === 'change') {
-    const title = changeTitle(runtime.log.state.tasks[task]!.text, input)
+    const title = changeTitle(taskOf(runtime.log.state, task)!.text, input)
     const saved = await worktree.save({ message: title, author: authorOf(worker), at: runtime.clock.now() })
     if (saved === undefined) return toTheEnd ? { missing: 'the worktree holds no change' } : done(undefined)
     const files = (await runtime.workspaces.diff(base, saved.commit)).map(({ path }) => path)

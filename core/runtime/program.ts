@@ -2,7 +2,7 @@ import { CodebandError } from '../errors.ts'
 import type { ToolResult } from '../ports/framework.ts'
 import { isRejection } from '../protocol/commands.ts'
 import { reviewerFamilies } from '../protocol/pairing.ts'
-import type { Subject, Task } from '../protocol/state.ts'
+import { type Task, taskOf } from '../protocol/state.ts'
 import { get } from '../protocol/table.ts'
 import type { Role } from '../role/role.ts'
 import { parse } from '../role/schema.ts'
@@ -14,9 +14,10 @@ import type { Request } from './log.ts'
 import { merge } from './merge.ts'
 import { type PlayRequest, play } from './play.ts'
 import { fail, ok, type PlayEnd } from './play-end.ts'
-import { taskOf } from './prompt.ts'
+import { textOf } from './prompt.ts'
 import type { Worker } from './roster.ts'
 import type { Runtime } from './runtime.ts'
+import { startOf } from './start.ts'
 import { reviewInput, subjectOf } from './subject.ts'
 import { callTool, commitOf, handOver, modelTurn, type Work } from './work.ts'
 
@@ -43,7 +44,7 @@ interface Scope {
 export function openProgram(runtime: Runtime, taskId: string): Program {
   const { log, roster, roles, workspaces, clock, config } = runtime
   const holds = openHolds(roster)
-  const task = (): Task => log.state.tasks[taskId]!
+  const task = (): Task => taskOf(log.state, taskId)!
 
   /** Answers an effect: from the journal where it has ended, else by doing it between its two entries. */
   async function perform(effect: Effect, place: string, scope: Scope): Promise<EffectAnswer> {
@@ -199,17 +200,36 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
       return fail('refused', `'${roleId}' produces nothing that can be reviewed`)
     const subject = subjectOf(role, input)
     const last = task().subjects[subject]
-    const { base, commit } = await startOf(last, input)
+    const { base, commit } = await startOf(runtime, task(), last, input)
     // A change that goes on stays with the family that began it.
     const families = last && [last.family]
     const worker = holds.lazy({ role, families, prefer: last?.worker, spawner: scope.spawner }, subject)
+    const assigned = async (): Promise<Worker> => {
+      const one = await worker.get()
+      const { family } = one.framework
+      const answer = await log.dispatch({
+        type: 'AssignWorker',
+        task: taskId,
+        subject,
+        worker: one.id,
+        family,
+        start: 'goes-on',
+        reason: last ? 'the next round' : 'the first round',
+      })
+      if (!isRejection(answer)) return one
+      if (answer.code === 'cancelled') throw new Halt()
+      throw new EffectError('refused', `${answer.code}: ${answer.reason}`)
+    }
     const end = await playRole(
       place,
       role,
       scope,
       { ...work(asked, base, commit), purpose: 'produce', subject },
-      worker.get,
-    )
+      assigned,
+    ).catch((error: unknown) => {
+      worker.free()
+      throw error
+    })
     if (!end.answer.ok) worker.free()
     return end
   }
@@ -301,7 +321,7 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
   ): ReturnType<NonNullable<Role['steps']>> {
     const last = subject === undefined ? undefined : task().subjects[subject]
     const base = {
-      task: taskOf(task().text, input),
+      task: textOf(task().text, input),
       worker: role.id,
       round: (last?.rounds ?? 0) + 1,
       feedback: last?.feedback ?? '',
@@ -339,34 +359,6 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
     return answer === undefined
       ? { ok: false, output: 'No person is there to answer; decide by yourself and say so.' }
       : { ok: true, output: answer }
-  }
-
-  /** Where a product begins or goes on. A change that conflicts with what the branch is by now begins anew on top of it: from its old
-   *  base no edit could take the conflict away. */
-  async function startOf(last: Subject | undefined, input: unknown): Promise<{ base: string; commit: string }> {
-    if (last?.kind === 'change' && last.base !== undefined) {
-      const tip = last.status === 'returned' ? await workspaces.tip(task().policy.target) : undefined
-      const again = tip && (await workspaces.merge(tip, [{ commit: last.on, message: last.on, at: last.at }]))
-      if (!tip || !again || !('conflict' in again)) return { base: last.base, commit: last.on }
-      const base = await baseOf(input, tip)
-      return { base, commit: base }
-    }
-    const base = await baseOf(input, task().base!)
-    return { base, commit: base }
-  }
-
-  /** `onto`, with the approved changes that this one depends on merged in. */
-  async function baseOf(input: unknown, onto: string): Promise<string> {
-    const { subjects } = task()
-    const { subtask } = (input ?? {}) as { subtask?: { dependsOn?: readonly string[] } }
-    const needed = (subtask?.dependsOn ?? []).flatMap((id) => subjects[`change/${id}`] ?? [])
-    if (needed.length === 0) return onto
-    const items = needed.map(({ on, message, at }) => ({ commit: on, message: message ?? on, at }))
-    const merged = await workspaces.merge(onto, items)
-    if ('conflict' in merged)
-      throw new EffectError('escalate', `the changes it builds on conflict in ${merged.conflict.files.join(', ')}`)
-    await workspaces.keep(merged.commit)
-    return merged.commit
   }
 
   return {

@@ -17,7 +17,7 @@ export interface Prompts {
 }
 
 /** What a role is asked: its own `task`, where its spawner gave it one, else the task of the band. */
-export function taskOf(text: string, input: unknown): string {
+export function textOf(text: string, input: unknown): string {
   const { task } = (input ?? {}) as { task?: unknown }
   return typeof task === 'string' ? task : text
 }

@@ -1,5 +1,5 @@
 import type { ToolResult } from '../ports/framework.ts'
-import type { Task, Turn } from '../protocol/state.ts'
+import { type Task, type Turn, taskOf } from '../protocol/state.ts'
 import { entries, get } from '../protocol/table.ts'
 import { stricter } from '../protocol/verdict.ts'
 import { type Plan, Verdict } from '../role/products.ts'
@@ -113,7 +113,7 @@ export async function handOver(runtime: Runtime, work: Work, value: unknown): Pr
     return parsed.ok ? ok(parsed.value) : fail('failed', `the output of '${role.id}' does not fit: ${parsed.problems}`)
   }
   if (subject === undefined || role.produces === undefined) return ok(value)
-  const task = taskOf(runtime, work)
+  const task = workedTask(runtime, work)
   const turn = lastTurn(task, work)
   if (turn === undefined) return fail('failed', `the steps of '${role.id}' ended without a ${role.produces}`)
   const made = resultAt(task, turn.place)
@@ -149,7 +149,7 @@ export async function handOver(runtime: Runtime, work: Work, value: unknown): Pr
   }
 }
 
-const taskOf = ({ log }: Runtime, { request }: Work): Task => log.state.tasks[request.task]!
+const workedTask = ({ log }: Runtime, { request }: Work): Task => taskOf(log.state, request.task)!
 
 function resultAt(task: Task, place: string): unknown {
   const end = get(task.journal, place)?.end
@@ -158,16 +158,17 @@ function resultAt(task: Task, place: string): unknown {
 
 /** The last model turn of this playing that gave something. */
 function lastTurn(task: Task, { request, prefix }: Work): Turn | undefined {
-  const mine = Object.values(task.turns).filter(
-    ({ role, place, status }) => role === request.role.id && place.startsWith(prefix) && status === 'done',
-  )
+  const mine = entries(task.turns)
+    .map(([, turn]) => turn)
+    .filter(({ role, place, status }) => role === request.role.id && place.startsWith(prefix) && status === 'done')
+    .sort((a, b) => a.seq - b.seq)
   return mine.findLast(({ place }) => resultAt(task, place) !== undefined)
 }
 
 /** Where the next effect of these steps starts: at what the last one left, not counting the roles they spawned. */
 export function commitOf(runtime: Runtime, work: Work): string {
   const { prefix, request } = work
-  const task = taskOf(runtime, work)
+  const task = workedTask(runtime, work)
   const own = entries(task.journal)
     .filter(([place]) => place.startsWith(prefix) && /^[\d./]+$/.test(place.slice(prefix.length)))
     .sort(([, a], [, b]) => a.seq - b.seq)

@@ -1,11 +1,11 @@
 import { expect } from 'vitest'
-import { type Command, isRejection } from '../../core/protocol/commands.ts'
+import { type Command, isPersons, isRejection } from '../../core/protocol/commands.ts'
 import { decide } from '../../core/protocol/decide.ts'
 import type { Event, Policy } from '../../core/protocol/events.ts'
 import { fold } from '../../core/protocol/evolve.ts'
 import { initialState, type State } from '../../core/protocol/state.ts'
 
-export type Asked = Command extends infer C ? (C extends { at: number } ? Omit<C, 'at'> : never) : never
+export type Asked = Command extends infer C ? (C extends { at: number } ? Omit<C, 'at' | 'who'> : never) : never
 export type Happened = Event extends infer E ? (E extends { at: number } ? Omit<E, 'at'> : never) : never
 
 export const policy: Policy = {
@@ -34,7 +34,7 @@ class Scenario {
   }
 
   when(command: Asked): { then(...events: readonly Happened[]): void; rejects(code: string): void } {
-    const answer = decide({ ...command, at: 1 } as Command, this.state)
+    const answer = decide(said(command, this.state, 1), this.state)
     return {
       // biome-ignore lint/suspicious/noThenProperty: given, when, then
       then: (...events) => expect(answer).toEqual(events.map((event) => ({ ...event, at: 1 }))),
@@ -43,8 +43,14 @@ class Scenario {
   }
 }
 
+/** In the name of whom the runtime would say it. */
+export function said(command: Asked, state: State, at: number): Command {
+  const who = isPersons(command.type) ? { kind: 'person', name: 'ada' } : { kind: 'leader', epoch: state.epoch }
+  return { ...command, at, who } as Command
+}
+
 function accepted(state: State, command: Asked): State {
-  const answer = decide({ ...command, at: 0 } as Command, state)
+  const answer = decide(said(command, state, 0), state)
   if (isRejection(answer)) throw new Error(`${command.type} was refused: ${answer.code}: ${answer.reason}`)
   return fold(state, answer)
 }
@@ -71,6 +77,15 @@ export const coding = (turn: string, family = 'openai'): Asked => ({
   subject: 'change/s1',
   systemPrompt: '',
   prompt: '',
+})
+export const assigned = (family = 'openai', start: 'goes-on' | 'afresh' = 'goes-on'): Asked => ({
+  type: 'AssignWorker',
+  task: 't1',
+  subject: 'change/s1',
+  worker: `coder-${family}-0`,
+  family,
+  start,
+  reason: 'the first round',
 })
 export const change = (turn: string, commit: string, base = 'base'): Asked => ({
   type: 'SubmitChange',
@@ -119,6 +134,7 @@ export const verdict = (
   verdict: { decision, findings: [], risk, summary: 'because' },
 })
 export const coded = (turn: string, commit: string, family?: string): Asked[] => [
+  assigned(family),
   coding(turn, family),
   change(turn, commit),
   ended(turn),

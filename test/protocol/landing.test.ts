@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { taskOf } from '../../core/protocol/state.ts'
 import { assessed, candidate, checked, coded, given, landing, reviewed, started, startedWith } from './given.ts'
 
 const approved = [...started, ...coded('1', 'c1'), ...reviewed('2', 'c1')]
@@ -79,7 +80,7 @@ describe('landing', () => {
 
   test('a reviewer cannot lower the floor of core', () => {
     const scene = given(...approved, candidate(), checked(), assessed('high'))
-    expect(scene.state.tasks.t1?.candidates.k1?.risk).toBe('high')
+    expect(taskOf(scene.state, 't1')?.candidates.k1?.risk).toBe('high')
     scene.when(landing).rejects('approval')
   })
 
@@ -110,6 +111,27 @@ describe('landing', () => {
     given(...approved, candidate(), checked(), assessed('high'), { type: 'Approve', approval: 't1.1', by: 'ada' })
       .when({ type: 'Reject', approval: 't1.1', why: 'no', by: 'bob' })
       .rejects('stale-approval')
+  })
+
+  test('who said yes may take it back until the branch begins to move (I-15)', () => {
+    const yes = { type: 'Approve', approval: 't1.1', by: 'ada' } as const
+    const no = { type: 'Reject', approval: 't1.1', why: 'no', by: 'ada' } as const
+    const said = given(...approved, candidate(), checked(), assessed('high'), yes)
+    said.and(no).when(landing).rejects('approval')
+    said.and(landing).when(no).rejects('stale-approval')
+  })
+
+  test('checks and risk are recorded once for a candidate: red does not turn green by asking again', () => {
+    const scene = given(...approved, candidate(), checked(false), assessed('high'))
+    scene.when(checked(true)).rejects('duplicate')
+    scene.when(assessed('low')).rejects('duplicate')
+  })
+
+  test('while a branch may be moving no other candidate is built, and the task does not end (I-22)', () => {
+    const scene = given(...ready, landing)
+    const other = { ...candidate('c1', 'newer'), candidate: 'k2' } as ReturnType<typeof candidate>
+    scene.when(other).rejects('state')
+    scene.when({ type: 'EndTask', task: 't1', outcome: 'failed', reason: 'x' }).rejects('state')
   })
 
   test('a new candidate makes a waiting request stale', () => {

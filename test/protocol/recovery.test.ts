@@ -1,13 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Command, isRejection } from '../../core/protocol/commands.ts'
+import { isRejection } from '../../core/protocol/commands.ts'
 import { decide } from '../../core/protocol/decide.ts'
 import type { Event } from '../../core/protocol/events.ts'
 import { evolve, fold } from '../../core/protocol/evolve.ts'
-import { initialState, type State } from '../../core/protocol/state.ts'
+import { initialState, type State, taskOf } from '../../core/protocol/state.ts'
 import {
   type Asked,
   assessed,
+  assigned,
   candidate,
   change,
   checked,
@@ -16,6 +17,7 @@ import {
   given,
   landing,
   reviewing,
+  said,
   started,
   verdict,
 } from './given.ts'
@@ -61,6 +63,7 @@ describe('recovery', () => {
   const commits = fc.constantFrom('c1', 'c2')
   const asked: fc.Arbitrary<Asked> = fc.oneof(
     fc.tuple(turns, fc.constantFrom('openai', 'anthropic')).map(([turn, family]) => coding(turn, family)),
+    fc.constantFrom('openai', 'anthropic').map((family) => assigned(family, 'afresh')),
     fc.tuple(turns, commits).map(([turn, commit]) => change(turn, commit)),
     turns.map((turn) => ended(turn)),
     fc
@@ -82,7 +85,7 @@ describe('recovery', () => {
     const events: Event[] = []
     let state = initialState
     for (const [at, command] of commands.entries()) {
-      const answer = decide({ ...command, at } as Command, state)
+      const answer = decide(said(command, state, at), state)
       if (isRejection(answer)) continue
       events.push(...answer)
       state = fold(state, answer)
@@ -107,7 +110,7 @@ describe('recovery', () => {
         let state = initialState
         for (const event of events) {
           if (event.type === 'LandingStarted') {
-            const task = state.tasks[event.task]!
+            const task = taskOf(state, event.task)!
             const built = task.candidates[event.candidate]!
             for (const { subject, commit } of built.changes) {
               const one = task.subjects[subject]!

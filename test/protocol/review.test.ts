@@ -1,5 +1,18 @@
 import { describe, expect, test } from 'vitest'
-import { change, coded, coding, ended, given, reviewed, reviewing, started, startedWith, verdict } from './given.ts'
+import { taskOf } from '../../core/protocol/state.ts'
+import {
+  assigned,
+  change,
+  coded,
+  coding,
+  ended,
+  given,
+  reviewed,
+  reviewing,
+  started,
+  startedWith,
+  verdict,
+} from './given.ts'
 
 describe('review', () => {
   test('the family that wrote a change cannot begin to judge it (I-09)', () => {
@@ -37,7 +50,7 @@ describe('review', () => {
   })
 
   test('a producing turn judges nothing', () => {
-    given(...started, coding('1'))
+    given(...started, assigned(), coding('1'))
       .when(verdict('1', 'approve'))
       .rejects('authz')
   })
@@ -55,7 +68,7 @@ describe('review', () => {
       reviewing('2', 'c1', 'openai'),
       verdict('2', 'approve'),
     )
-    expect(scene.state.tasks.t1?.subjects['change/s1']?.verdict?.sameFamily).toBe(true)
+    expect(taskOf(scene.state, 't1')?.subjects['change/s1']?.verdict?.sameFamily).toBe(true)
   })
 
   test('rounds are bounded: after the third product without agreement the law says no (I-13)', () => {
@@ -71,16 +84,16 @@ describe('review', () => {
   test('retries are bounded at one place (I-13)', () => {
     const again = (turn: string) => ({ ...coding(turn), place: 'conductor/9' }) as ReturnType<typeof coding>
     const failures = [1, 2, 3, 4].flatMap((n) => [again(`f${n}`), ended(`f${n}`, 'failed')])
-    given(...started, ...failures)
+    given(...started, assigned(), ...failures)
       .when(again('f5'))
       .rejects('retries')
   })
 
   test('the findings of a refused round are the feedback of the next one, and an approval clears them', () => {
     const refused = given(...started, ...coded('1', 'c1'), ...reviewed('2', 'c1', 'request_changes'))
-    expect(refused.state.tasks.t1?.subjects['change/s1']?.feedback).toBe('because')
+    expect(taskOf(refused.state, 't1')?.subjects['change/s1']?.feedback).toBe('because')
     const approved = refused.and(...coded('3', 'c2'), ...reviewed('4', 'c2'))
-    expect(approved.state.tasks.t1?.subjects['change/s1']).toMatchObject({
+    expect(taskOf(approved.state, 't1')?.subjects['change/s1']).toMatchObject({
       status: 'approved',
       feedback: '',
       rounds: 2,
@@ -101,7 +114,7 @@ describe('review', () => {
       change('3', 'c2', 'tip'),
       ended('3'),
     )
-    expect(sent.state.tasks.t1?.subjects['change/s1']).toMatchObject({
+    expect(taskOf(sent.state, 't1')?.subjects['change/s1']).toMatchObject({
       base: 'tip',
       status: 'submitted',
       families: ['openai'],
@@ -112,10 +125,24 @@ describe('review', () => {
       .rejects('base-mismatch')
   })
 
-  test('both families of a change that two families wrote are its authors, and neither may judge', () => {
-    const scene = given(...started, ...coded('1', 'c1', 'openai'), ...coded('2', 'c2', 'anthropic'))
-    scene.when(reviewing('3', 'c2', 'openai')).rejects('same-family')
-    scene.when(reviewing('3', 'c2', 'anthropic')).rejects('same-family')
+  test('a change goes on within the family that began it (I-09)', () => {
+    given(...started, ...coded('1', 'c1', 'openai'))
+      .when(assigned('anthropic'))
+      .rejects('family')
+  })
+
+  test('another family starts afresh, and only what it wrote is in the change (I-09)', () => {
+    const scene = given(...started, ...coded('1', 'c1', 'openai'), assigned('anthropic', 'afresh'))
+    const again = scene.and(coding('2', 'anthropic'), change('2', 'c2'), ended('2'))
+    again.when(reviewing('3', 'c2', 'anthropic')).rejects('same-family')
+    again.and(reviewing('3', 'c2', 'openai'))
+  })
+
+  test('who the product was taken from hands over nothing (I-05)', () => {
+    const scene = given(...started, assigned(), coding('1'), assigned('anthropic', 'afresh'))
+    expect(taskOf(scene.state, 't1')?.running).toEqual([])
+    scene.when(change('1', 'c1')).rejects('stale-epoch')
+    scene.when(coding('2', 'openai')).rejects('authz')
   })
 
   test('a turn that has ended can record nothing more (I-05)', () => {

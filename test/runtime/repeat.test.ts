@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { scripted } from '../../adapters/frameworks/scripted.ts'
 import { createBand, defineRole, defineTool, type EffectError, type Role, z } from '../../adapters/index.ts'
+import { taskOf } from '../../core/protocol/state.ts'
 import { get } from '../../core/protocol/table.ts'
 import { place, repositoryOf } from '../scene/place.ts'
 
@@ -65,7 +66,7 @@ async function interrupted(repeat: 'safe' | 'never') {
   await run
   const second = await open()
   const [result] = await second.resume()
-  const end = get(second.state.tasks.t1!.journal, 'conductor/0')?.end
+  const end = get(taskOf(second.state, 't1')!.journal, 'conductor/0')?.end
   await second.close()
   return { result, said: end?.ok ? end.result : end, keys }
 }

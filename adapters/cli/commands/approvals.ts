@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CodebandError } from '../../../core/errors.ts'
-import { waitingApprovals } from '../../../core/protocol/state.ts'
+import { taskOf, taskOfApproval, waitingApprovals } from '../../../core/protocol/state.ts'
 import { type Band, isAnswered } from '../../open-band.ts'
 import { openRepositoryBand } from '../../repository-band.ts'
 import { givePersonsWord, openRepositoryLog } from '../../repository-log.ts'
@@ -21,10 +21,10 @@ export async function pending({ screen, cwd }: Cli): Promise<ExitCode> {
   screen.object(waiting)
   if (waiting.length === 0) screen.line('Nothing waits for you.')
   for (const { id, task, risk, commit, base, reasons } of waiting) {
-    screen.line(`${screen.paint.bold(id)}  risk ${risk}  ${state.tasks[task]?.text.split('\n')[0]}`)
+    screen.line(`${screen.paint.bold(id)}  risk ${risk}  ${taskOf(state, task)?.text.split('\n')[0]}`)
     for (const reason of reasons) screen.line(`    ${reason}`)
     screen.line(`    commit ${commit.slice(0, 12)} over ${base.slice(0, 12)}`)
-    for (const subject of Object.values(state.tasks[task]?.subjects ?? {})) {
+    for (const subject of Object.values(taskOf(state, task)?.subjects ?? {})) {
       if (subject.verdict)
         screen.line(
           `    ${subject.id}: ${subject.verdict.worker} ${subject.verdict.verdict.decision}, risk ${subject.verdict.verdict.risk}: ${subject.verdict.verdict.summary}`,
@@ -74,7 +74,7 @@ async function leaderThatActs(cwd: string, id: string): Promise<string | undefin
   for (let look = 0; ; look++) {
     const { state, leader, close } = await openRepositoryLog({ cwd })
     await close()
-    const task = Object.values(state.tasks).find(({ approvals }) => approvals[id] !== undefined)
+    const task = taskOfApproval(state, id)
     if (leader === undefined || task === undefined || !isAnswered(task) || look >= patience) return leader
     // It may be on its way out, after its last look at the log.
     await sleep(250)
@@ -84,7 +84,7 @@ async function leaderThatActs(cwd: string, id: string): Promise<string | undefin
 async function lead(screen: Cli['screen'], band: Band, id: string): Promise<ExitCode> {
   band.on('event', screen.event)
   return untilInterrupted(band, async () => {
-    const task = Object.values(band.state.tasks).find(({ approvals }) => approvals[id] !== undefined)
+    const task = taskOfApproval(band.state, id)
     const results = await band.resume(task?.id)
     const code = results[0] ? exitCodeOf(results[0]) : 0
     showResults(screen, [...results, ...(await takeUpRest(band))])

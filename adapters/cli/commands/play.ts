@@ -2,6 +2,7 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CodebandError, didYouMean } from '../../../core/errors.ts'
+import { taskOf } from '../../../core/protocol/state.ts'
 import { get } from '../../../core/protocol/table.ts'
 import type { Role, StepsContext } from '../../../core/role/role.ts'
 import { parse } from '../../../core/role/schema.ts'
@@ -85,7 +86,7 @@ export async function playRole(
     })
     return await untilInterrupted(band, async () => {
       const result = await band.run(`Play ${id}`)
-      const end = get(band.state.tasks[result.task]!.journal, 'conductor/0')?.end
+      const end = get(taskOf(band.state, result.task)!.journal, 'conductor/0')?.end
       if (end?.ok) screen.line(`\nOutput: ${JSON.stringify(end.result ?? null, null, 2)}`)
       return exitCodeOf(result)
     })

@@ -1,4 +1,4 @@
-import type { Task } from '../../../core/protocol/state.ts'
+import { type Task, tasksOf } from '../../../core/protocol/state.ts'
 import { openRepositoryLog } from '../../repository-log.ts'
 import type { ExitCode } from '../exit.ts'
 import type { Cli } from '../program.ts'
@@ -7,7 +7,7 @@ import type { Cli } from '../program.ts'
 export async function status({ screen, cwd }: Cli): Promise<ExitCode> {
   const { state, leader, close } = await openRepositoryLog({ cwd })
   await close()
-  const tasks = Object.values(state.tasks)
+  const tasks = tasksOf(state)
   screen.object({ leader: leader ?? null, tasks: tasks.map(summary) })
   screen.line(leader ? `The band runs: ${leader}` : 'No band runs now.')
   if (tasks.length === 0) screen.line('No task yet: codeband run "..."')
