@@ -2,9 +2,11 @@
  *  entries make equal tables, in whatever order they came. Nothing is ever removed. */
 export type Table<T> = Leaf<T> | Branch<T>
 
+/** Two lists and not an object: each new key would give an object a new hidden class. */
 interface Leaf<T> {
-  readonly size: number
-  readonly own: Readonly<Record<string, T>>
+  /** Sorted. */
+  readonly keys: readonly string[]
+  readonly values: readonly T[]
 }
 interface Branch<T> {
   /** 16, by four bits of the key's hash. */
@@ -14,12 +16,13 @@ interface Branch<T> {
 const FULL = 8
 const DEEPEST = 8
 
-export const emptyTable: Table<never> = { size: 0, own: {} }
+export const emptyTable: Table<never> = { keys: [], values: [] }
 
 export function get<T>(table: Table<T>, key: string): T | undefined {
   let node = table
-  for (let bits = hash(key); 'children' in node; bits >>>= 4) node = node.children[bits & 15]!
-  return Object.hasOwn(node.own, key) ? node.own[key] : undefined
+  if ('children' in node) for (let bits = hash(key); 'children' in node; bits >>>= 4) node = node.children[bits & 15]!
+  const at = node.keys.indexOf(key)
+  return at < 0 ? undefined : node.values[at]
 }
 
 export function set<T>(table: Table<T>, key: string, value: T): Table<T> {
@@ -27,27 +30,33 @@ export function set<T>(table: Table<T>, key: string, value: T): Table<T> {
 }
 
 export function size(table: Table<unknown>): number {
-  return 'children' in table ? table.children.reduce((sum, child) => sum + size(child), 0) : table.size
+  return 'children' in table ? table.children.reduce((sum, child) => sum + size(child), 0) : table.keys.length
 }
 
 /** In an order that means nothing. */
 export function entries<T>(table: Table<T>): [string, T][] {
-  return 'children' in table ? table.children.flatMap((child) => entries(child)) : Object.entries(table.own)
+  if ('children' in table) return table.children.flatMap((child) => entries(child))
+  return table.keys.map((key, at) => [key, table.values[at]!])
 }
 
 function put<T>(table: Table<T>, key: string, value: T, depth: number): Table<T> {
   if ('children' in table) {
     const at = (hash(key) >>> (4 * depth)) & 15
-    return { children: table.children.with(at, put(table.children[at]!, key, value, depth + 1)) }
+    const children = table.children.slice()
+    children[at] = put(children[at]!, key, value, depth + 1)
+    return { children }
   }
-  const { size, own } = table
-  const known = Object.hasOwn(own, key)
-  if (known || size < FULL || depth === DEEPEST) return { size: known ? size : size + 1, own: { ...own, [key]: value } }
-  const branch: Table<T> = { children: Array.from({ length: 16 }, () => emptyTable) }
-  return [...Object.entries(own), [key, value] as const].reduce(
-    (all: Table<T>, [one, its]) => put(all, one, its, depth),
-    branch,
-  )
+  const { keys, values } = table
+  const known = keys.indexOf(key)
+  if (known >= 0) return { keys, values: values.with(known, value) }
+  if (keys.length < FULL || depth === DEEPEST) {
+    const after = keys.findIndex((one) => one > key)
+    const at = after < 0 ? keys.length : after
+    return { keys: keys.toSpliced(at, 0, key), values: values.toSpliced(at, 0, value) }
+  }
+  let branch: Table<T> = { children: Array.from({ length: 16 }, () => emptyTable) }
+  for (const [at, one] of keys.entries()) branch = put(branch, one, values[at]!, depth)
+  return put(branch, key, value, depth)
 }
 
 /** Source: FNV-1a, and the mixing of MurmurHash3, without which the low bits of similar keys are alike. */
