@@ -41,7 +41,7 @@ export interface Writer {
 }
 
 /** Events from one synced checkpoint to the next. */
-const CHECKPOINT_EVERY = 1000
+const CHECKPOINT_EVERY = 10_000
 
 export function openWriter(file: string): Writer {
   const checkpoint = checkpointFile(`${file}.head`)
