@@ -1,4 +1,4 @@
-import type { ChangeProduct, Plan, Subtask } from './products.ts'
+import type { ChangeProduct, Plan, Subtask, Verdict } from './products.ts'
 import type { OutputOf, Schema } from './schema.ts'
 import type { Band, Steps } from './steps.ts'
 import type { ToolGrant, ToolName } from './tool.ts'
@@ -15,7 +15,7 @@ export interface RoleDefinition<I extends Schema = Schema, O extends Schema = Sc
   /** Grants the submit tool of the product; a change is submitted by the end of the turn. */
   produces?: 'plan' | 'change' | 'verdict'
   /** Role that reviews the product, always played by the opposite family. Needs no `spawnableRoles` entry. */
-  reviewedBy?: string
+  reviewedBy?: RoleId
   /** What may play it, by framework name; default: any. */
   frameworks?: Readonly<Record<string, { model?: string; effort?: string }>>
   /** Allow list. */
@@ -23,7 +23,7 @@ export interface RoleDefinition<I extends Schema = Schema, O extends Schema = Sc
   /** All that the generator may add. */
   optionalTools?: readonly (ToolName | ToolGrant)[]
   /** Grants `spawn_roles` and the effects `spawn` and `reviewed` along exactly these edges. */
-  spawnableRoles?: readonly string[]
+  spawnableRoles?: readonly RoleId[]
   /** Globs inside the worktree; default: the subtask's files, else all but the protected paths. */
   writes?: readonly string[]
   /** Servers of the Model Context Protocol, by name; their tools are `mcp/<server>/<tool>`. */
@@ -98,13 +98,22 @@ export function defineRole<const I extends Schema = NoInput, const O extends Sch
   return role
 }
 
-/** Input and output of each role id, for `band.spawn` and `band.reviewed`. Extend it by declaration merging:
- *  `declare module 'codeband' { interface Roles { scribe: { in: {...}; out: {...} } } }`. */
-export interface Roles {
+/** Input and output of the project's own roles, for `band.spawn` and `band.reviewed`; one of the id of a built-in is what counts of it.
+ *  Extend it by declaration merging: `declare module 'codeband' { interface Roles { scribe: { in: {...}; out: {...} } } }`. */
+// biome-ignore lint/suspicious/noEmptyInterface: extended by declaration merging
+export interface Roles {}
+
+/** Input and output of the roles that ship. */
+export interface BuiltinRoles {
   'file-picker': { in: { task: string }; out: string[] }
   planner: { in: { task: string; files: readonly string[] }; out: Plan }
-  'plan-reviewer': { in: { plan: Plan }; out: undefined }
+  'plan-reviewer': { in: { plan: Plan }; out: Verdict }
   coder: { in: { subtask: Subtask; files: readonly string[] }; out: ChangeProduct }
-  'code-reviewer': { in: Record<string, unknown>; out: undefined }
+  'code-reviewer': { in: Record<string, unknown>; out: Verdict }
   mergemaster: { in: Record<never, never>; out: { landed: string[] } }
 }
+
+export type KnownRoles = Omit<BuiltinRoles, keyof Roles> & Roles
+
+/** Completes the ids that are known; any other is an id all the same, and `codeband roles` says whether there is such a role. */
+export type RoleId = (keyof KnownRoles & string) | (string & {})

@@ -1,7 +1,9 @@
 import type { EffectFailure } from '../protocol/events.ts'
 import type { MergeReport } from './products.ts'
-import type { Role, RoleDefinition, Roles } from './role.ts'
+import type { KnownRoles, Role, RoleDefinition } from './role.ts'
 import type { InputOf, OutputOf, Schema } from './schema.ts'
+import type { Tool } from './tool.ts'
+import type { CallableTool, ToolInputOf } from './tool-inputs.ts'
 
 /** What `steps` yields: one thing asked of the runtime. The journal holds these, `all` by its branches. */
 export type Effect =
@@ -46,17 +48,18 @@ export interface Produced {
 /** The effects as typed helpers; what `steps` gets as `band`. */
 export interface Band {
   /** Plays a role once and gives its output. */
-  spawn<R extends keyof Roles & string>(role: R, input: Roles[R]['in']): Steps<Roles[R]['out']>
+  spawn<R extends keyof KnownRoles & string>(role: R, input: KnownRoles[R]['in']): Steps<KnownRoles[R]['out']>
   spawn<I extends Schema, O extends Schema>(role: RoleDefinition<I, O>, input: InputOf<I>): Steps<OutputOf<O>>
   /** Produce, review by the opposite family, revise: until the reviewer approves or the law ends it. */
-  reviewed<R extends keyof Roles & string>(role: R, input: Roles[R]['in']): Steps<Roles[R]['out']>
+  reviewed<R extends keyof KnownRoles & string>(role: R, input: KnownRoles[R]['in']): Steps<KnownRoles[R]['out']>
   reviewed<I extends Schema, O extends Schema>(role: RoleDefinition<I, O>, input: InputOf<I>): Steps<OutputOf<O>>
   /** A program per item, in parallel; an item with `dependsOn` waits for the items with those ids. */
   each<T, U>(items: readonly T[], program: (item: T) => Steps<U>): Steps<U[]>
   /** Programs in parallel. */
   all<U>(programs: readonly (() => Steps<U>)[]): Steps<U[]>
-  /** Calls a tool of this role through the gate. */
-  tool(name: string, input: unknown): Steps<string>
+  /** Calls a tool of this role through the gate: by name, or a tool of the project's own as it was defined. */
+  tool<N extends CallableTool>(name: N, input: ToolInputOf<N>): Steps<string>
+  tool<I extends Schema>(tool: Tool<I>, input: InputOf<I>): Steps<string>
   /** Lets the model take one turn. */
   step(): Steps<unknown>
   /** Lets the model work until its product or output is there. */
@@ -71,6 +74,7 @@ export interface Band {
 }
 
 const idOf = (role: string | { id: string }): string => (typeof role === 'string' ? role : role.id)
+const nameOf = (tool: string | { name: string }): string => (typeof tool === 'string' ? tool : tool.name)
 
 function* ask<T>(effect: Effect): Steps<T> {
   return (yield effect) as T
@@ -109,8 +113,8 @@ export const band = {
     ask({ kind: 'all', branches: items.map(program), after: dependencies(items) }),
   all: (programs: readonly (() => Steps<unknown>)[]) =>
     ask({ kind: 'all', branches: programs.map((program) => program()), after: programs.map(() => []) }),
-  *tool(name: string, input: unknown): Steps<string> {
-    const { output } = yield* ask<{ output: string }>({ kind: 'tool', name, input })
+  *tool(tool: string | { name: string }, input: unknown): Steps<string> {
+    const { output } = yield* ask<{ output: string }>({ kind: 'tool', name: nameOf(tool), input })
     return output
   },
   step: () => ask({ kind: 'step' }),

@@ -191,6 +191,46 @@ export default defineRole({
     expect(typesOf(repo)).toBe('')
   })
 
+  test('roles --types says what a role takes that replaces a built-in, where that differs', async () => {
+    const { repo, run } = person({ 'a.txt': 'a\n' })
+    await run('init')
+    const write = (name: string, text: string): void =>
+      writeFileSync(
+        join(repo, '.agents', name),
+        `/// <reference path="./types/codeband.d.ts" />\nimport { defineRole, z } from 'codeband'\nimport { coder, planner } from 'codeband/roles'\n${text}`,
+      )
+    write(
+      'planner.ts',
+      `export const all = [z, coder]
+export default defineRole({ ...planner, input: z.object({ task: z.string(), files: z.array(z.string()), hints: z.array(z.string()) }), userPrompt: '{{task}} {{hints}}' })
+`,
+    )
+    write(
+      'coder.ts',
+      `export const all = [z, planner]\nexport default defineRole({ ...coder, systemPrompt: 'Be brief.' })\n`,
+    )
+    write(
+      'conductor.ts',
+      `export const all = [z, coder, planner]
+export default defineRole({
+  id: 'conductor',
+  description: 'Plans with hints.',
+  spawnableRoles: ['planner', 'coder'],
+  *steps({ task, band }) {
+    const plan = yield* band.reviewed('planner', { task, files: [], hints: ['a'] })
+    yield* band.each(plan.subtasks, (subtask) => band.reviewed('coder', { subtask, files: [] }))
+  },
+})
+`,
+    )
+    expect((await run('trust', '--yes')).code).toBe(0)
+    expect((await run('roles', '--types')).code).toBe(0)
+    const text = readFileSync(join(repo, '.agents/types/roles.d.ts'), 'utf8')
+    expect(text).toContain('planner: { in: { task: string; files: string[]; hints: string[] }; out: Plan }')
+    expect(text).not.toMatch(/^ +(coder|conductor): /m)
+    expect(typesOf(repo)).toBe('')
+  })
+
   test('a branch with a quote in its name stays a name in the configuration', () => {
     const text = configSource({
       clients: [],

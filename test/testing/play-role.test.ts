@@ -109,7 +109,7 @@ describe('playRole', () => {
       spawnableRoles: ['scribe'],
       *steps({ topic, band }) {
         const { text } = yield* band.spawn(scribe, { topic })
-        const letters = Number(yield* band.tool('count', { text }))
+        const letters = Number(yield* band.tool(count, { text }))
         return { text, letters }
       },
     })

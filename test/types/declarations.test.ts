@@ -30,7 +30,7 @@ async function project(): Promise<string> {
   // Not known to the compiler here: this project's own tools would then be the only ones for the tests of the house.
   const { default: scribe } = await import(join(fixture, '.agents/scribe.ts'))
   const { default: listTodos } = await import(join(fixture, '.agents/tools/list-todos.ts'))
-  writeFileSync(join(at, projectTypesFile), projectTypes([scribe], [listTodos]))
+  writeFileSync(join(at, projectTypesFile), await projectTypes([scribe], [listTodos]))
   return at
 }
 

@@ -25,6 +25,9 @@ const modules: Record<string, readonly (readonly [file: string, ...names: string
       'Role',
       'NoInput',
       'Roles',
+      'BuiltinRoles',
+      'KnownRoles',
+      'RoleId',
     ],
     [
       'core/role/tool',
@@ -37,6 +40,7 @@ const modules: Record<string, readonly (readonly [file: string, ...names: string
       'BuiltinTool',
       'builtinTools',
     ],
+    ['core/role/tool-inputs', 'ToolInputs', 'CallableTool', 'ToolInputOf'],
     ['core/role/steps', 'Band', 'Steps', 'EffectError'],
     ['core/role/products', 'Subtask', 'Plan', 'Risk', 'Finding', 'Verdict', 'ChangeProduct', 'MergeReport'],
     ['core/config', 'defineConfig', 'Config', 'FrameworkByName'],
@@ -215,8 +219,9 @@ function adapt(text: string): string {
     .replaceAll('import("codeband").', '')
     .replace(/^(export )?declare /gm, '$1')
     .replace(/\bkeyof Roles\b/g, 'keyof AllRoles')
-    .replace(/\bRoles\[/g, 'AllRoles[')
+    .replace(/& Roles\b/g, '& AllRoles')
     .replace(/\bkeyof Tools\b/g, 'keyof AllTools')
+    .replace(/\bTools\[/g, 'AllTools[')
     .replace(/fetch: typeof fetch\b/, 'fetch: Fetch')
     .replace(/signal: AbortSignal\b/, 'signal: Signal')
 }

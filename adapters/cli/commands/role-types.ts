@@ -16,7 +16,7 @@ export async function roleTypes({ screen, cwd }: Cli): Promise<ExitCode> {
     const { hash } = await bundleDefinitions(repository)
     throw new CodebandError('CB_UNTRUSTED', { repo: repository.root, hash })
   }
-  const files = { ...(await codebandTypes()), [projectTypesFile]: projectTypes([...roleMap.values()], tools) }
+  const files = { ...(await codebandTypes()), [projectTypesFile]: await projectTypes([...roleMap.values()], tools) }
   const written: string[] = []
   const kept: string[] = []
   for (const [file, text] of Object.entries(files)) {

@@ -25,7 +25,7 @@ declare module 'codeband*' {
     /** Grants the submit tool of the product; a change is submitted by the end of the turn. */
     produces?: 'plan' | 'change' | 'verdict'
     /** Role that reviews the product, always played by the opposite family. Needs no `spawnableRoles` entry. */
-    reviewedBy?: string
+    reviewedBy?: RoleId
     /** What may play it, by framework name; default: any. */
     frameworks?: Readonly<Record<string, { model?: string; effort?: string }>>
     /** Allow list. */
@@ -33,7 +33,7 @@ declare module 'codeband*' {
     /** All that the generator may add. */
     optionalTools?: readonly (ToolName | ToolGrant)[]
     /** Grants `spawn_roles` and the effects `spawn` and `reviewed` along exactly these edges. */
-    spawnableRoles?: readonly string[]
+    spawnableRoles?: readonly RoleId[]
     /** Globs inside the worktree; default: the subtask's files, else all but the protected paths. */
     writes?: readonly string[]
     /** Servers of the Model Context Protocol, by name; their tools are `mcp/<server>/<tool>`. */
@@ -92,16 +92,21 @@ declare module 'codeband*' {
   /** A role of any input and output. */
   export type Role = RoleDefinition<any, any>
   type NoInput = { readonly type: 'object' }
-  /** Input and output of each role id, for `band.spawn` and `band.reviewed`. Extend it by declaration merging:
-   *  `declare module 'codeband' { interface Roles { scribe: { in: {...}; out: {...} } } }`. */
-  export interface Roles {
+  /** Input and output of the project's own roles, for `band.spawn` and `band.reviewed`; one of the id of a built-in is what counts of it.
+   *  Extend it by declaration merging: `declare module 'codeband' { interface Roles { scribe: { in: {...}; out: {...} } } }`. */
+  export interface Roles {}
+  /** Input and output of the roles that ship. */
+  export interface BuiltinRoles {
     'file-picker': { in: { task: string }; out: string[] }
     planner: { in: { task: string; files: readonly string[] }; out: Plan }
-    'plan-reviewer': { in: { plan: Plan }; out: undefined }
+    'plan-reviewer': { in: { plan: Plan }; out: Verdict }
     coder: { in: { subtask: Subtask; files: readonly string[] }; out: ChangeProduct }
-    'code-reviewer': { in: Record<string, unknown>; out: undefined }
+    'code-reviewer': { in: Record<string, unknown>; out: Verdict }
     mergemaster: { in: Record<never, never>; out: { landed: string[] } }
   }
+  export type KnownRoles = Omit<BuiltinRoles, keyof AllRoles> & AllRoles
+  /** Completes the ids that are known; any other is an id all the same, and `codeband roles` says whether there is such a role. */
+  export type RoleId = (keyof KnownRoles & string) | (string & {})
   /** Types a tool; gives it back as it is. */
   export function defineTool<const I extends Schema, O>(tool: Tool<I, O>): Tool<I, O>
   /** A tool of a project's own. */
@@ -166,20 +171,57 @@ declare module 'codeband*' {
     'set_output',
     'fetch_url',
   ]
+  /** What `band.tool` hands to the tools of the catalogue. A product, a spawn and a message are effects of their own. */
+  export interface ToolInputs {
+    list_files: { path?: string; glob?: string; limit?: number }
+    search_codebase: {
+      pattern: string
+      path?: string
+      glob?: string
+      regex?: boolean
+      literal?: boolean
+      ignoreCase?: boolean
+      limit?: number
+    }
+    read_files: { paths: readonly (string | { path: string; from?: number; to?: number })[] }
+    write_file: { path: string; content: string }
+    apply_diff: { path?: string; old?: string; new?: string; all?: boolean; patch?: string }
+    delete_file: { path: string }
+    run_tests: { argv?: readonly string[]; command?: string }
+    run_command: { argv?: readonly string[]; command?: string }
+    git_status: Record<string, never>
+    git_diff: Record<string, never>
+    git_log: { count?: number }
+    ask_human: { question: string }
+    fetch_url: { url: string }
+  }
+  /** A tool that a program may call: of the catalogue, `mcp/<server>/<tool>`, or of the project's own. While no own tool is declared in
+   *  `Tools`, any name compiles. */
+  export type CallableTool =
+    | (keyof ToolInputs & string)
+    | `mcp/${string}/${string}`
+    | (keyof AllTools extends never ? string & {} : keyof AllTools & string)
+  /** What the tool of that name takes; `unknown` where nothing is known of it. */
+  export type ToolInputOf<N> = N extends keyof ToolInputs
+    ? ToolInputs[N]
+    : N extends keyof AllTools
+      ? AllTools[N]
+      : unknown
   /** The effects as typed helpers; what `steps` gets as `band`. */
   export interface Band {
     /** Plays a role once and gives its output. */
-    spawn<R extends keyof AllRoles & string>(role: R, input: AllRoles[R]['in']): Steps<AllRoles[R]['out']>
+    spawn<R extends keyof KnownRoles & string>(role: R, input: KnownRoles[R]['in']): Steps<KnownRoles[R]['out']>
     spawn<I extends Schema, O extends Schema>(role: RoleDefinition<I, O>, input: InputOf<I>): Steps<OutputOf<O>>
     /** Produce, review by the opposite family, revise: until the reviewer approves or the law ends it. */
-    reviewed<R extends keyof AllRoles & string>(role: R, input: AllRoles[R]['in']): Steps<AllRoles[R]['out']>
+    reviewed<R extends keyof KnownRoles & string>(role: R, input: KnownRoles[R]['in']): Steps<KnownRoles[R]['out']>
     reviewed<I extends Schema, O extends Schema>(role: RoleDefinition<I, O>, input: InputOf<I>): Steps<OutputOf<O>>
     /** A program per item, in parallel; an item with `dependsOn` waits for the items with those ids. */
     each<T, U>(items: readonly T[], program: (item: T) => Steps<U>): Steps<U[]>
     /** Programs in parallel. */
     all<U>(programs: readonly (() => Steps<U>)[]): Steps<U[]>
-    /** Calls a tool of this role through the gate. */
-    tool(name: string, input: unknown): Steps<string>
+    /** Calls a tool of this role through the gate: by name, or a tool of the project's own as it was defined. */
+    tool<N extends CallableTool>(name: N, input: ToolInputOf<N>): Steps<string>
+    tool<I extends Schema>(tool: Tool<I>, input: InputOf<I>): Steps<string>
     /** Lets the model take one turn. */
     step(): Steps<unknown>
     /** Lets the model work until its product or output is there. */

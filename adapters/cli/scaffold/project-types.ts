@@ -22,23 +22,27 @@ export const projectTypesLater = `// What the roles and tools of this project ta
 export {}
 `
 
-/** Roles whose types codeband declares; declarations that merge may not say them again. */
-const declared = ['conductor', 'file-picker', 'planner', 'plan-reviewer', 'coder', 'code-reviewer', 'mergemaster']
-
-/** The text of roles.d.ts: what this project's roles and tools take and give. */
-export function projectTypes(roles: readonly Role[], tools: readonly Tool[]): string {
-  const own = roles.filter(({ id }) => !declared.includes(id)).sort((a, b) => (a.id < b.id ? -1 : 1))
+/** The text of roles.d.ts: what this project's roles and tools take and give. Of a role that replaces one that ships only what differs
+ *  is said; the rest codeband declares itself. */
+export async function projectTypes(roles: readonly Role[], tools: readonly Tool[]): Promise<string> {
+  const ships = new Map((Object.values(await import('../../roles.ts')) as Role[]).map((role) => [role.id, role]))
+  const own = roles
+    .filter((role) => {
+      const shipped = ships.get(role.id)
+      return shipped === undefined || typesOf(shipped) !== typesOf(role)
+    })
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
   const named = [...tools].sort((a, b) => (a.name < b.name ? -1 : 1))
   return [
     '// biome-ignore-all lint: written by a program',
     '// What the roles and tools of this project take and give. Written by `codeband roles --types`; run it again after a change.',
-    `import type { ChangeProduct, Plan } from 'codeband'`,
+    `import type { ChangeProduct, Plan, Verdict } from 'codeband'`,
     '',
     `declare module 'codeband' {`,
     '  interface Roles {',
     ...own.flatMap((role) => [
       `    ${comment(role.description)}`,
-      `    ${/^[a-z]\w*$/.test(role.id) ? role.id : `'${role.id}'`}: { in: ${inputOf(role)}; out: ${outputOf(role)} }`,
+      `    ${/^[a-z]\w*$/.test(role.id) ? role.id : `'${role.id}'`}: ${typesOf(role)}`,
     ]),
     '  }',
     '  interface Tools {',
@@ -54,13 +58,15 @@ export function projectTypes(roles: readonly Role[], tools: readonly Tool[]): st
   ].join('\n')
 }
 
+const typesOf = (role: Role): string => `{ in: ${inputOf(role)}; out: ${outputOf(role)} }`
+
 const inputOf = ({ input }: Role): string =>
   input === undefined ? 'Record<string, unknown>' : schemaType(input, 'input')
 
 function outputOf({ produces, output }: Role): string {
   if (produces === 'change') return 'ChangeProduct'
   if (produces === 'plan') return 'Plan'
-  if (produces === 'verdict') return 'undefined'
+  if (produces === 'verdict') return 'Verdict'
   return output === undefined ? 'unknown' : schemaType(output, 'output')
 }
 
