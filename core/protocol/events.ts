@@ -2,7 +2,8 @@ import type { Caps, Spend } from './budget.ts'
 import type { Plan } from './plan.ts'
 import type { Risk, Verdict } from './verdict.ts'
 
-/** What happened. Persisted for ever: a type may be added, never changed. Times are milliseconds since the epoch, UTC. */
+/** What happened. Persisted for ever: a type may be added; one whose shape changes gets a
+ *  new version and a step in `upcast.ts`. Times are milliseconds since the epoch, UTC. */
 export type Event = Stamp &
   (
     | BandEvent
@@ -21,6 +22,8 @@ export type Recorded = Event & { seq: number }
 
 export interface Stamp {
   at: number
+  /** Version of the type's shape, where that ever changed; `upcast.ts` brings older ones up. */
+  v?: number
   /** Id of the command it follows from, where that command had one: the same id again changes nothing. */
   cause?: string
 }

@@ -2,9 +2,11 @@ import { CodebandError } from '../errors.ts'
 import type { EventStore, Lead } from '../ports/event-store.ts'
 import { type Command, isPersons, isRejection, type Principal, type Rejection } from '../protocol/commands.ts'
 import { decide } from '../protocol/decide.ts'
-import { type Event, isKnown, type Recorded } from '../protocol/events.ts'
+import type { Event, Recorded } from '../protocol/events.ts'
 import { evolve } from '../protocol/evolve.ts'
+import { FOLD } from '../protocol/fold-version.ts'
 import { initialState, type State } from '../protocol/state.ts'
+import { upcast, versioned } from '../protocol/upcast.ts'
 import { Halt } from './journal.ts'
 import type { Redact } from './redact.ts'
 
@@ -21,12 +23,18 @@ export interface Log {
   must(...requests: readonly Request[]): Promise<readonly Recorded[]>
   /** Calls back for each durable event, own and others', in order. Returns the function that stops it. */
   on(listener: (event: Recorded) => void): () => void
-  /** Resolves with the first value that is not undefined, now or after later events; undefined when `signal` aborts. */
+  /** Resolves with the first value that is not undefined, now or after later events; undefined when `signal` aborts.
+   *  Rejects with what ended the log. */
   until<T>(look: (state: State) => T | undefined, signal: AbortSignal): Promise<T | undefined>
   /** What ended it, if anything did: from then on nothing is acted on. */
   readonly failure: unknown
   close(): void
 }
+
+/** Events from one kept fold to the next while it works; a sixteenth of the log where that is more, since each holds the whole state. */
+const KEEP_EVERY = 4096
+/** Fewer events than this are folded again sooner than a fold is kept. */
+const KEEP_AT_CLOSE = 256
 
 interface Entry {
   requests: readonly Request[]
@@ -56,6 +64,9 @@ export async function openLog({
   let failure: unknown
   let queue: Entry[] = []
   let flushing = false
+  /** Number of the last event in the kept fold. */
+  let keptAt = 0
+  const failed = new Set<() => void>()
   const listeners = new Set<(event: Recorded) => void>()
 
   function take(event: Recorded): void {
@@ -64,11 +75,25 @@ export async function openLog({
   }
 
   async function catchUp(): Promise<void> {
-    for await (const event of store.read(state.version)) {
+    for await (const stored of store.read(state.version)) {
+      const event = upcast(stored)
       // Skipping what is not understood would decide on half of the truth.
-      if (!isKnown(event.type)) throw new CodebandError('CB_EVENT_VERSION', { type: event.type, seq: event.seq })
+      if (!event) throw new CodebandError('CB_EVENT_VERSION', { type: stored.type, seq: stored.seq })
       take(event)
     }
+  }
+
+  function keep(every: number): void {
+    if (!lead || failure !== undefined || state.version - keptAt < every) return
+    store.keep({ seq: state.version, state }, FOLD)
+    keptAt = state.version
+  }
+
+  /** From here on nothing is acted on. */
+  function stop(error: unknown): void {
+    failure ??= error
+    for (const entry of queue.splice(0)) entry.fail(failure)
+    for (const tell of failed) tell()
   }
 
   /** Decides a batch against the durable state; entries that are refused leave no event. */
@@ -85,7 +110,7 @@ export async function openLog({
         const answer = decide({ ...request, at: now(), who: authorOf(request, lead) } as Command, next)
         if (isRejection(answer)) return answer
         for (const event of answer) next = evolve(next, event)
-        mine.push(...answer)
+        mine.push(...answer.map((event) => versioned(event)))
       }
       current = next
       events.push(...mine)
@@ -100,6 +125,8 @@ export async function openLog({
       queue = []
       try {
         for (;;) {
+          // What goes on beside, the check of the older history, may have ended it meanwhile.
+          if (failure !== undefined) throw failure
           const { events, answers } = decideAll(batch)
           const { version } = state
           try {
@@ -119,10 +146,10 @@ export async function openLog({
         }
       } catch (error) {
         // A failed commit ends the process: what was decided is not durable, so nothing may follow from it.
-        failure = error
-        for (const entry of [...batch, ...queue]) entry.fail(error)
-        queue = []
+        for (const entry of batch) entry.fail(error)
+        stop(error)
       }
+      keep(Math.max(KEEP_EVERY, state.version / 16))
     }
     flushing = false
   }
@@ -137,7 +164,13 @@ export async function openLog({
     })
   }
 
+  const kept = store.snapshot(FOLD)
+  if (kept) state = kept.state as State
+  keptAt = state.version
   await catchUp()
+  // The events before the snapshot were not read. Who acts on them has them checked, while it works.
+  let closed = false
+  if (lead && kept) store.check().catch((error: unknown) => closed || stop(error))
   const stopWatching = store.watch(() => {
     // An entry in the queue makes the flush look at what others appended, in order with our own.
     void dispatchNothing()
@@ -149,7 +182,7 @@ export async function openLog({
     try {
       await catchUp()
     } catch (error) {
-      failure = error
+      stop(error)
     }
     await flush()
   }
@@ -177,21 +210,26 @@ export async function openLog({
       return () => listeners.delete(listener)
     },
     until(look, signal) {
-      return new Promise((resolve) => {
+      return new Promise((resolve, reject) => {
         const check = (): void => {
-          const value = signal.aborted ? undefined : look(state)
-          if (value === undefined && !signal.aborted) return
+          const value = signal.aborted || failure !== undefined ? undefined : look(state)
+          if (value === undefined && !signal.aborted && failure === undefined) return
           listeners.delete(check)
+          failed.delete(check)
           signal.removeEventListener('abort', check)
-          resolve(value)
+          if (failure !== undefined && !signal.aborted) reject(failure)
+          else resolve(value)
         }
         listeners.add(check)
+        failed.add(check)
         signal.addEventListener('abort', check)
         check()
       })
     },
     close() {
+      closed = true
       stopWatching()
+      keep(KEEP_AT_CLOSE)
       listeners.clear()
     },
   }
