@@ -226,7 +226,7 @@ async function restart(worktree: Worktree): Promise<void> {
 
 /** What the turn left in the worktree that its role may not leave; stray untracked files are removed, anything else voids the turn. */
 async function audit(
-  { workspaces }: Runtime,
+  { workspaces, standIns }: Runtime,
   worktree: Worktree,
   boundary: Boundary,
   role: Role,
@@ -240,7 +240,9 @@ async function audit(
   await worktree.restore(outside.map(({ path }) => path))
   // Part of package.json is codeband's configuration; a command can write it where no file tool would.
   for (const { path } of changes.filter((one) => isManifest(one.path) && !outside.includes(one))) {
-    const after = await readFile(join(worktree.path, path), 'utf8').catch(() => undefined)
+    const after = standIns
+      ? await standIns.read(worktree, path)
+      : await readFile(join(worktree.path, path), 'utf8').catch(() => undefined)
     if (changesBandKey(await workspaces.read(worktree.commit, path), after)) {
       return `it changed the 'codeband' key of '${path}', which no role may change`
     }

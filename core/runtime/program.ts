@@ -160,7 +160,7 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
     const asked = await allowed(roleId, given, scope)
     if ('answer' in asked) return asked
     const { base, commit, diff, spawner } = await standpoint(scope)
-    const worker = holds.lazy({ role: asked.role, spawner, families: judges(asked.role, scope) })
+    const worker = holds.lazy({ role: asked.role, place, spawner, families: judges(asked.role, scope) })
     const request = { ...work(asked, base, commit), purpose: 'play' as const, diff }
     try {
       return await playRole(place, asked.role, { ...scope, spawner }, request, worker.get)
@@ -203,7 +203,7 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
     const { base, commit } = await startOf(runtime, task(), last, input)
     // A change that goes on stays with the family that began it.
     const families = last && [last.family]
-    const worker = holds.lazy({ role, families, prefer: last?.worker, spawner: scope.spawner }, subject)
+    const worker = holds.lazy({ role, place, families, prefer: last?.worker, spawner: scope.spawner }, subject)
     const assigned = async (): Promise<Worker> => {
       const one = await worker.get()
       const { family } = one.framework
@@ -241,7 +241,7 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
     if (subject === undefined || role === undefined)
       return fail('refused', `'${subject?.role ?? subjectId}' has no 'reviewedBy': nothing of it can be approved`)
     const families = reviewerFamilies(roster.families(), subject.families, task().policy.opposition)
-    const worker = holds.lazy({ role, families, prefer: subject.verdict?.worker, spawner: scope.spawner })
+    const worker = holds.lazy({ role, place, families, prefer: subject.verdict?.worker, spawner: scope.spawner })
     const diff = subject.kind === 'change' ? await workspaces.patch(subject.base!, subject.on, 256 * 1024) : undefined
     const given = reviewInput(subject, diff)
     const parsed = role.input === undefined ? { ok: true as const, value: given } : parse(role.input, given)

@@ -24,6 +24,8 @@ export interface Wanted {
   prefer?: string
   /** Framework of whoever spawns it; taken on demand where no worker is configured. */
   spawner?: string
+  /** Where in the program it plays; a replay takes who played there. */
+  place?: string
 }
 
 /** Who plays what. Each worker plays one turn at a time; who finds all busy waits in order. */

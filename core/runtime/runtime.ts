@@ -2,11 +2,12 @@ import type { ResolvedConfig } from '../config.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Sandbox } from '../ports/sandbox.ts'
 import type { ToolServers } from '../ports/tool-server.ts'
-import type { Workspaces } from '../ports/workspace.ts'
+import type { Workspaces, Worktree } from '../ports/workspace.ts'
 import type { Role } from '../role/role.ts'
 import type { Tool } from '../role/tool.ts'
 import type { Log } from './log.ts'
 import type { Roster } from './roster.ts'
+import type { Scene, Toolbox } from './tools/scene.ts'
 
 /** What the moving parts of one band share. */
 export interface Runtime {
@@ -34,4 +35,12 @@ export interface Runtime {
   readonly wait: boolean
   /** Brings a question to a person; without it the task parks. */
   readonly answer?: (person: string, question: string) => Promise<string | undefined>
+  /** A replay's place of what the runtime itself does to files. */
+  readonly standIns?: StandIns
+}
+
+export interface StandIns {
+  toolbox(scene: Scene): Toolbox
+  /** The text of a file after a turn. */
+  read(worktree: Worktree, path: string): Promise<string | undefined>
 }

@@ -54,7 +54,7 @@ export async function openSeat(
   const { boundary } = compiled
   const home = join(runtime.home, 'agents', worker.id)
   const temp = join(home, 'tmp')
-  await mkdir(temp, { recursive: true, mode: 0o700 })
+  if (runtime.standIns === undefined) await mkdir(temp, { recursive: true, mode: 0o700 })
   const env = { ...runtime.baseEnv, HOME: home, TMPDIR: temp }
   const asked = (worker.framework.env ?? []).flatMap((name) => {
     const value = runtime.hostEnv[name]
@@ -66,7 +66,7 @@ export async function openSeat(
     : await runtime.workspaces.checkout(worker.id, commit)
   const served = await openServedTools(runtime, role, worktree.path, home)
   const { submit, say, spawn, ask } = request
-  const box = toolbox({
+  const box = (runtime.standIns?.toolbox ?? toolbox)({
     boundary,
     worktree,
     writable: role.produces === 'change',

@@ -5,11 +5,14 @@ import type { Sandbox } from '../../ports/sandbox.ts'
 import type { Worktree } from '../../ports/workspace.ts'
 import type { Schema } from '../../role/schema.ts'
 import type { Tool } from '../../role/tool.ts'
+import type { Tree } from './tree.ts'
 
 /** All that the tools of one worker reach. */
 export interface Scene {
   boundary: Boundary
   worktree: Worktree | undefined
+  /** Its files; default: as they lie in its folder. */
+  tree?: Tree
   /** False: file tools never write, even if granted; commands run on a throw-away copy. */
   writable: boolean
   /** undefined: none although it is required; commands are then denied. */
@@ -51,9 +54,11 @@ export interface Toolbox {
   readonly tools: readonly SessionTool[]
   /** Contract: never throws and never rejects. */
   call(name: string, input: unknown, options: { id: string; signal: AbortSignal }): Promise<CallOutcome>
-  /** What the gate says to a call, without its effect. Contract: never throws and never rejects. */
+  /** What the gate says to a call, without its effect; `contents: false` leaves out what depends on the text of files.
+   *  Contract: never throws and never rejects. */
   decide(
     name: string,
     input: unknown,
+    options?: { contents?: boolean },
   ): Promise<{ allowed: true } | { allowed: false; code: DenialCode; reason: string }>
 }

@@ -59,7 +59,7 @@ export function toolbox(scene: Scene): Toolbox {
       signal,
       grant: boundary.grants.get(name)!,
       get tree() {
-        tree ??= openTree(scene.worktree!.path)
+        tree ??= scene.tree ?? openTree(scene.worktree!.path)
         return tree
       },
     }
@@ -88,11 +88,11 @@ export function toolbox(scene: Scene): Toolbox {
         return failed(`${name} failed: ${messageOf(error)}`)
       }
     },
-    async decide(name, input): Promise<Decision> {
+    async decide(name, input, { contents = true } = {}): Promise<Decision> {
       try {
         const admitted = admit(name, input, '', new AbortController().signal)
         if ('code' in admitted) return admitted
-        const refused = 'prepared' in admitted ? admitted.prepared.refuse?.() : undefined
+        const refused = contents && 'prepared' in admitted ? admitted.prepared.refuse?.() : undefined
         return refused ?? { allowed: true }
       } catch (error) {
         // What cannot be decided is denied.
