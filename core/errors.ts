@@ -76,7 +76,9 @@ export class CodebandError extends Error {
 }
 
 function fill(sentence: string, values: Readonly<Record<string, unknown>>): string {
-  return sentence.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? '?'))
+  const filled = sentence.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? '?'))
+  // A value that ends a sentence by itself, as a hint does, needs no second end.
+  return filled.replace(/([.?])\.$/, '$1')
 }
 
 /** ', did you mean ...?' for a name that is close to a known one, else ''. */

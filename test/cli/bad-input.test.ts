@@ -165,7 +165,27 @@ describe('bad input gets one clear line with its code and its cure', () => {
     await told(repo, ['diff', 'coder-gemini-7'], { code: 2, says: /^CB_WORKER_UNKNOWN .*coder-gemini-7/ }, env)
     await told(repo, ['resume', 't9'], { code: 2, says: /^CB_TASK_UNKNOWN .*t9/ }, env)
     await told(repo, ['approve', 't9.9'], { code: 2, says: /^CB_APPROVAL_UNKNOWN .*t9\.9.*pending/ }, env)
-    await told(repo, ['run', '--role', 'plannr', '{}'], { code: 2, says: /^CB_ROLE_UNKNOWN .*plannr.*planner/s }, env)
+    await told(
+      repo,
+      ['run', '--role', 'plannr', '{}'],
+      {
+        code: 2,
+        says: /^CB_ROLE_UNKNOWN {2}The option --role names the role 'plannr', which does not exist\. Known: .*, planner\. Did you mean 'planner'\?$/m,
+      },
+      env,
+    )
+    await told(
+      repo,
+      ['run', '--role', 'nobody', '{}'],
+      { code: 2, says: /^CB_ROLE_UNKNOWN .* Known: .*[a-z]\.$/m },
+      env,
+    )
+    await told(
+      repo,
+      ['run', '--role', 'conductor', 'x'],
+      { code: 2, says: /^CB_USAGE {2}'conductor' is the whole band.*codeband run "TASK"/ },
+      env,
+    )
   })
 
   test('a second run on the same repository at the same time, which leaves the first one alone', {

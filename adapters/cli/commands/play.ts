@@ -32,12 +32,19 @@ export async function playRole(
   })
   const role = definitions.roles.get(id)
   const known = [...definitions.roles.keys()]
-  if (role === undefined)
+  if (role === undefined) {
+    const where = 'The option --role'
     throw new CodebandError('CB_ROLE_UNKNOWN', {
-      where: `--role${didYouMean(id, known)}`,
+      where,
       name: id,
-      known: known.join(', '),
+      known: `${known.join(', ')}.${didYouMean(id, known)}`,
     })
+  }
+  if (id === 'conductor') {
+    const cure =
+      '`codeband run "TASK"` plays it; in a test, `playRole` of codeband/testing plays it in a repository of its own.'
+    throw new CodebandError('CB_USAGE', { detail: `'conductor' is the whole band, and what it lands stays. ${cure}` })
+  }
   const input = inputOf(role, given)
   const fits = role.input === undefined ? undefined : parse(role.input, input)
   if (fits && !fits.ok) throw new CodebandError('CB_INPUT_INVALID', { role: id, problems: fits.problems })
