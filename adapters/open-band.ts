@@ -1,7 +1,10 @@
 import { EventEmitter } from 'eventemitter3'
 import type { ResolvedConfig } from '../core/config.ts'
 import { CodebandError } from '../core/errors.ts'
+import type { Clock } from '../core/ports/clock.ts'
 import type { EventStore } from '../core/ports/event-store.ts'
+import type { Sandbox } from '../core/ports/sandbox.ts'
+import type { Workspaces } from '../core/ports/workspace.ts'
 import type { Policy, Recorded } from '../core/protocol/events.ts'
 import { type State, type Task, taskOfApproval, tasksOf } from '../core/protocol/state.ts'
 import type { Role } from '../core/role/role.ts'
@@ -65,16 +68,28 @@ export interface BandParts {
   by: string
 }
 
-/** CB_BAND_BUSY, CB_OPPOSITION_IMPOSSIBLE, CB_SANDBOX_MISSING, CB_SANDBOX_LEAKS, CB_REPO_EMPTY, CB_REF_UNKNOWN. */
-export async function openBand(parts: BandParts): Promise<Band> {
+/** What a band acts on the world with. */
+export interface BandPorts {
+  workspaces: Workspaces
+  sandbox: Sandbox
+  clock: Clock
+}
+
+/** Those of this machine. CB_SANDBOX_MISSING, CB_SANDBOX_LEAKS, CB_NOT_A_REPO, CB_GIT_VERSION. */
+export async function machinePorts({ root, home, config }: BandParts): Promise<BandPorts> {
+  const sandbox = await openSandbox(config.sandbox, config.limits)
+  return { sandbox, workspaces: await gitWorkspaces({ root, home }), clock: systemClock }
+}
+
+/** CB_BAND_BUSY, CB_OPPOSITION_IMPOSSIBLE, CB_REPO_EMPTY, CB_REF_UNKNOWN, and what opening the ports throws. */
+export async function openBand(parts: BandParts, openPorts = machinePorts): Promise<Band> {
   const { root, home, host, store, config, roles, policy, by } = parts
   provePairing(config, roles)
-  const sandbox = await openSandbox(config.sandbox, config.limits)
-  const workspaces = await gitWorkspaces({ root, home })
+  const { sandbox, workspaces, clock } = await openPorts(parts)
   await workspaces.tip(policy.target)
   const lead = await store.lead()
   if (lead === undefined) throw new CodebandError('CB_BAND_BUSY', { process: store.leader() ?? 'unknown', repo: root })
-  const log = await openLog({ store, now: systemClock.now, lead, redact: redactor(host.env) })
+  const log = await openLog({ store, now: clock.now, lead, redact: redactor(host.env) })
   await log.must({ type: 'TakeLead', epoch: lead.epoch, process: `${host.user}@${host.machine} pid ${process.pid}` })
 
   const logs = openLogs(home)
@@ -93,7 +108,7 @@ export async function openBand(parts: BandParts): Promise<Band> {
     config,
     roles,
     home,
-    clock: systemClock,
+    clock,
     roster: openRoster(config, roles),
     tools: parts.tools,
     baseEnv: baseEnv(host),

@@ -26,6 +26,8 @@ export interface Log {
   /** Resolves with the first value that is not undefined, now or after later events; undefined when `signal` aborts.
    *  Rejects with what ended the log. */
   until<T>(look: (state: State) => T | undefined, signal: AbortSignal): Promise<T | undefined>
+  /** The durable events after number `from`, as they were recorded. */
+  read(from: number): AsyncIterable<Recorded>
   /** What ended it, if anything did: from then on nothing is acted on. */
   readonly failure: unknown
   close(): void
@@ -195,6 +197,7 @@ export async function openLog({
       return failure
     },
     dispatch,
+    read: (from) => store.read(from),
     async must(...requests) {
       const answer = await dispatch(...requests)
       if (!isRejection(answer)) return answer

@@ -17,6 +17,7 @@ import { type EffectAnswer, Halt } from './journal.ts'
 import type { Request } from './log.ts'
 import { fail, type PlayEnd } from './play-end.ts'
 import { type Prompts, promptsOf, repairPrompt, textOf } from './prompt.ts'
+import { rememberingToolbox } from './remembered-calls.ts'
 import type { Worker } from './roster.ts'
 import type { Runtime } from './runtime.ts'
 import { openSeat, type SeatRequest } from './seat.ts'
@@ -82,7 +83,8 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
     },
   })
   if ('problems' in seat) return fail('refused', seat.problems.join('; '))
-  const { worktree, toolbox, boundary } = seat
+  const { worktree, boundary } = seat
+  let { toolbox } = seat
 
   const door: Door = openDoor()
   let session: Session | undefined
@@ -108,6 +110,7 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
       })
       const attempt = attemptsAt(taskOf(log.state, taskId)!, place).turns
       turnId = `${taskId}/${place}#${attempt}`
+      toolbox = await rememberingToolbox(runtime, seat.toolbox, taskId, place)
       const result = await runTurn(
         runtime,
         session,
