@@ -5,6 +5,7 @@ import type { State } from '../core/protocol/state.ts'
 import { openLog } from '../core/runtime/log.ts'
 import { submitTask } from '../core/runtime/submit-task.ts'
 import { systemClock } from './clock.ts'
+import { type Salvaged, salvage } from './event-stores/sqlite/salvage.ts'
 import { sqliteEventStore } from './event-stores/sqlite.ts'
 import { host } from './host.ts'
 import { loadDefinitions, type TrustQuestion } from './load-definitions.ts'
@@ -16,7 +17,11 @@ export interface RepositoryLog {
   readonly state: State
   /** Who leads now, or undefined. */
   readonly leader: string | undefined
+  /** What a person should know of the log though it can be used. */
+  readonly remarks: readonly string[]
   read(): AsyncIterable<Recorded>
+  /** Checks all of it from the first event; CB_LOG_DAMAGED names the place. */
+  check(): Promise<number>
   close(): Promise<void>
 }
 
@@ -28,7 +33,9 @@ export async function openRepositoryLog({ cwd, home }: { cwd: string; home?: str
     repository,
     state: log.state,
     leader: store.leader(),
+    remarks: store.remarks,
     read: () => store.read(),
+    check: () => store.check(),
     async close() {
       log.close()
       await store.close()
@@ -36,8 +43,15 @@ export async function openRepositoryLog({ cwd, home }: { cwd: string; home?: str
   }
 }
 
-export function openStore({ home }: Repository): ReturnType<typeof sqliteEventStore> {
-  return sqliteEventStore({ file: `${home}/band.db`, process: `${host().user} pid ${process.pid}` })
+/** Every event that can still be read, of a log that no band may decide on any more, too; and where it is damaged. Changes nothing. */
+export async function salvageRepositoryLog({ cwd }: { cwd: string }): Promise<Iterable<Salvaged>> {
+  return salvage(logFile(await openRepository(cwd)))
+}
+
+const logFile = ({ home }: Repository): string => `${home}/band.db`
+
+export function openStore(repository: Repository): ReturnType<typeof sqliteEventStore> {
+  return sqliteEventStore({ file: logFile(repository), process: `${host().user} pid ${process.pid}` })
 }
 
 /** A person's yes, or no with its reason, appended by whatever process they sit at. `leader`: who acts on it. CB_APPROVAL_UNKNOWN. */

@@ -24,7 +24,8 @@ export const errors = {
   CB_INTERNAL: 'codeband broke one of its own rules: {detail}. Please report it with `codeband log --json`.',
   CB_LOG_APPEND:
     "The log '{file}' cannot be written: {detail}. Nothing was acted on; free the cause and `codeband resume`.",
-  CB_LOG_DAMAGED: "The log '{file}' is damaged at event {seq}: {detail}. Restore a copy; nothing was decided on it.",
+  CB_LOG_DAMAGED:
+    "The log '{file}' is damaged at event {seq}: {detail}. Nothing was decided on it. `codeband log --export FILE` saves every event that can still be read; then restore a copy.",
   CB_LOG_OPEN: "The log '{file}' cannot be opened: {detail}. {cure}",
   CB_LOG_VERSION:
     "The log '{file}' has schema {found}; this codeband knows {known}. Use the newer codeband that wrote it.",

@@ -2,13 +2,16 @@ import type { Recorded } from '../../../core/protocol/events.ts'
 import { openRepositoryLog } from '../../repository-log.ts'
 import type { ExitCode } from '../exit.ts'
 import type { Cli } from '../program.ts'
+import { exportLog } from './export-log.ts'
 
-/** `codeband log [--task T] [--violations]`: the trace again; with --json every event, one a line. */
+/** `codeband log [--task T] [--violations]`: the trace again; with --json every event, one a line. `--export [FILE]`: of a damaged log, too. */
 export async function log(
-  { screen, cwd }: Cli,
+  cli: Cli,
   _: readonly (string | undefined)[],
-  { task, violations }: { task?: string; violations?: boolean },
+  { task, violations, export: out }: { task?: string; violations?: boolean; export?: string | true },
 ): Promise<ExitCode> {
+  if (out !== undefined) return exportLog(cli, out === true ? undefined : out)
+  const { screen, cwd } = cli
   const { read, close } = await openRepositoryLog({ cwd })
   const wanted = (event: Recorded): boolean =>
     (task === undefined || ('task' in event && event.task === task)) &&

@@ -4,9 +4,9 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 export type Database = DatabaseSync
 export type Statement = StatementSync
 
-export function openDatabase(file: string): Database {
+export function openDatabase(file: string, { readOnly = false } = {}): Database {
   const { DatabaseSync } = loadSqlite()
-  return new DatabaseSync(file)
+  return new DatabaseSync(file, { readOnly })
 }
 
 /** SQLite's primary and extended result code, or undefined for an error that is not SQLite's.
