@@ -18,7 +18,7 @@ import { version } from '../core/version.ts'
 import { host } from './host.ts'
 import { packageFolder } from './package-folder.ts'
 import type { RoleSummary } from './role-summary.ts'
-import { look } from './witnesses.ts'
+import { lastLeft, look } from './witnesses.ts'
 
 /** What `codeband roles` shows, as it was when nothing had changed since. */
 export interface Listing {
@@ -82,7 +82,10 @@ export function writeWarm(
   { paths, began, record }: { paths: readonly string[]; began: number; record: WarmRecord },
 ): void {
   const seen = look(paths)
-  if (seen === undefined || seen.changed > began - settled) return
+  if (seen === undefined) return
+  // What was there until a moment ago may have played a part; it leaves its mark on the folder it was taken from.
+  const left = seen.missing.map((path) => lastLeft(root, path))
+  if (Math.max(seen.changed, ...left) > began - settled) return
   const text = JSON.stringify({ key: keyOf(root), paths, digest: seen.digest, record } satisfies Kept)
   const file = fileIn(home)
   const draft = `${file}.${randomUUID()}`

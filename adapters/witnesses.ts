@@ -1,16 +1,17 @@
 import { hash } from 'node:crypto'
 import { type Dirent, lstatSync, readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, sep } from 'node:path'
 
 /** Paths that are looked at, and bytes that are read, before it is cheaper to do the work again. */
 const most = { paths: 20_000, bytes: 32 * 1024 * 1024 }
 
 /** What lies at the paths: the text of a file, the names in a folder, where a link leads, or that there is nothing. Two looks with the
  *  same digest saw the same. `changed` is the newest change of any of them, in milliseconds of the file system's clock, which no
- *  program can set back as it can a file's date. Undefined for what cannot be read, is no file or folder, or is too much. */
-export function look(paths: readonly string[]): { digest: string; changed: number } | undefined {
+ *  program can set back as it can a file's date; `missing` is where there was nothing. Undefined for what cannot be read, is no file or folder, or is too much. */
+export function look(paths: readonly string[]): { digest: string; changed: number; missing: string[] } | undefined {
   if (paths.length > most.paths) return undefined
   const seen: string[] = []
+  const missing: string[] = []
   let changed = 0
   let bytes = 0
   const note = ({ ctimeMs }: Stats): void => {
@@ -21,6 +22,7 @@ export function look(paths: readonly string[]): { digest: string; changed: numbe
       const own = statOf(path, lstatSync)
       if (own === undefined) {
         seen.push('nothing')
+        missing.push(path)
         continue
       }
       note(own)
@@ -45,7 +47,16 @@ export function look(paths: readonly string[]): { digest: string; changed: numbe
     // Without the right to look, or changed while it was looked at.
     return undefined
   }
-  return { digest: hash('sha256', seen.join('\0')), changed }
+  return { digest: hash('sha256', seen.join('\0')), changed, missing }
+}
+
+/** When the folder changed that holds a path where nothing is, or would hold it: 0 outside of `root`, where others come and go. */
+export function lastLeft(root: string, path: string): number {
+  for (let at = dirname(path); at === root || at.startsWith(root + sep); at = dirname(at)) {
+    const found = statOf(at, statSync)
+    if (found) return found.ctimeMs
+  }
+  return 0
 }
 
 function entryOf(folder: string, entry: Dirent): string {
