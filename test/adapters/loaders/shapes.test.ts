@@ -17,10 +17,10 @@ const shapes: Record<string, Shape> = {
   'types only: import type, inline type, satisfies, as const, as any, generics, optional chaining': {
     files: {
       'types/agent.ts':
-        'export interface Agent { id: string; tools?: string[] }\nexport type Id<T extends string> = `x-${T}`',
+        'export interface Agent { id: string; tools?: string[] }\nexport type Id<T extends string> = T | Uppercase<T>',
       'a.ts': `import type { Agent } from './types/agent'\nimport { type Id } from './types/agent'
         const first = <T,>(list: readonly T[]): T | undefined => list?.[0]
-        const agent = { id: 'x-a' satisfies Id<'a'>, tools: ['t'] } satisfies Agent
+        const agent = { id: 'x-a' satisfies Id<'x-a'>, tools: ['t'] } satisfies Agent
         export default [agent.id, first(agent.tools as any), (agent as Agent).tools?.length ?? 0, ({ a: 1 } as const).a]`,
     },
     gives: { 'a.ts': ['x-a', 't', 1, 1] },
@@ -90,7 +90,7 @@ const shapes: Record<string, Shape> = {
     files: {
       'editor.ts': "const editor = { id: 'editor', steps: function* () { yield 1 } }\nexport default editor",
       'editor-lite.ts': "import editor from './editor'\nexport default { ...editor, id: 'editor-lite' }",
-      'factory.ts': "export const base = (model: string, mode = 'max') => ({ model, id: `base-${mode}` })",
+      'factory.ts': "export const base = (model: string, mode = 'max') => ({ model, id: 'base-' + mode })",
       'base-max.ts': "import { base } from './factory'\nexport default { ...base('m'), extra: true }",
       'base-ask.ts': "import { base } from './factory'\nexport default { ...base('m', 'ask') }",
     },
