@@ -108,10 +108,26 @@ const configKeys: Readonly<Record<string, readonly string[]>> = {
     true
   >),
   review: keysOf({ opposition: true } satisfies Record<keyof NonNullable<Config['review']>, true>),
-  limits: keysOf({ rounds: true, retries: true, minutes: true, commandMinutes: true, depth: true } satisfies Record<
-    keyof NonNullable<Config['limits']>,
-    true
-  >),
+  limits: keysOf({
+    rounds: true,
+    retries: true,
+    outages: true,
+    turns: true,
+    tokens: true,
+    usd: true,
+    minutes: true,
+    turnMinutes: true,
+    silentMinutes: true,
+    repeats: true,
+    remindMinutes: true,
+    tasks: true,
+    fanOut: true,
+    commandMinutes: true,
+    depth: true,
+    memoryMb: true,
+    processes: true,
+    fileMb: true,
+  } satisfies Record<keyof NonNullable<Config['limits']>, true>),
 }
 
 /** What is wrong with the configuration itself, one problem each. */

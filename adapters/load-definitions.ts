@@ -11,6 +11,7 @@ import { type GivenTool, lintTools, resemblesTool } from '../core/role/lint-tool
 import type { At } from '../core/role/locate.ts'
 import type { Role } from '../core/role/role.ts'
 import type { Tool } from '../core/role/tool.ts'
+import { capsOf } from '../core/runtime/meter.ts'
 import { type AgentsFolder, lookIntoAgents } from './agents-folder.ts'
 import {
   type BundledDefinitions,
@@ -43,6 +44,8 @@ export interface Definitions {
   roles: ReadonlyMap<string, Role>
   tools: readonly Tool[]
   policy: Policy
+  /** The file of each role, as diagnostics name it. */
+  sources: ReadonlyMap<string, string>
   /** What a run is going to do, in lines for a person. */
   planOfAction: readonly string[]
   /** The definitions that an older task began with; undefined when they are not kept here. */
@@ -52,9 +55,18 @@ export interface Definitions {
 /** Roles and configuration, trusted, run and whole. CB_UNTRUSTED, CB_ROLE_INVALID, CB_CONFIG_INVALID and what those name. */
 export async function loadDefinitions(
   repository: Repository,
-  { confirm, frameworksMayMiss = false }: { confirm?: TrustQuestion; frameworksMayMiss?: boolean } = {},
+  {
+    confirm,
+    frameworksMayMiss = false,
+    agents,
+  }: {
+    confirm?: TrustQuestion
+    frameworksMayMiss?: boolean
+    /** Absolute path of a folder that takes the place of `.agents`, for this time. */
+    agents?: string
+  } = {},
 ): Promise<Definitions> {
-  const bundled = await bundleDefinitions(repository)
+  const bundled = await bundleDefinitions(repository, agents)
   if (!(await mayRun(repository.home, bundled))) {
     if (!confirm || !(await askForTrust(repository, bundled, confirm))) {
       throw new CodebandError('CB_UNTRUSTED', { repo: repository.root, hash: bundled.hash })
@@ -68,7 +80,7 @@ export async function loadDefinitions(
   const config = resolveConfig(evaluated.rawConfig, configName(repository, bundled), frameworkNamed)
   await keepDefinitions(repository, bundled)
   const definitions = whole(repository, config, evaluated, bundled, { frameworksMayMiss })
-  await keepWarm(repository, bundled)
+  if (agents === undefined) await keepWarm(repository, bundled)
   return definitions
 }
 
@@ -88,7 +100,7 @@ export async function askForTrust(
 }
 
 /** What a person trusted once and a task began with runs again as it was, whatever the files say now. */
-async function olderDefinitions(
+export async function olderDefinitions(
   repository: Repository,
   definitions: string,
   given: { roles?: readonly Role[]; tools?: readonly Tool[] },
@@ -165,13 +177,13 @@ export interface Evaluated {
 /** Runs the bundles: the built-in one always, the repository's own where it may run. Roles given as objects come last. */
 export async function evaluateDefinitions(
   repository: Repository,
-  { own, builtin, configFile, configData }: BundledDefinitions,
+  { own, builtin, configFile, configData, agents: folder = '.agents' }: BundledDefinitions,
   { mayRun, roles = [], tools = [] }: { mayRun: boolean; roles?: readonly Role[]; tools?: readonly Tool[] },
 ): Promise<Evaluated> {
   const shipped = await (await loaderFor(packageFolder())).run(builtin)
   const nothing = { values: new Map<string, unknown>(), diagnostics: [] }
   const mine = mayRun ? await (await loaderFor(repository.root, shipped.values)).run(own) : nothing
-  const agents = await lookIntoAgents(repository.root, own.inputs, configFile)
+  const agents = await lookIntoAgents(repository.root, own.inputs, configFile, folder)
   const { given, doubles } = overlay(shipped.values, withoutImported(mine.values, agents))
   const ids = new Set(roles.map(({ id }) => id))
   const all = [
@@ -181,7 +193,7 @@ export async function evaluateDefinitions(
   const rawConfig = mayRun ? ((configData ?? mine.values.get('config')) as object | undefined) : undefined
   const found = lintTools(toolsOf(withoutImported(mine.values, agents)), tools)
   const compiled = [...builtin.diagnostics, ...own.diagnostics]
-  const missing = mayRun ? withoutHelpers(mine.diagnostics, agents) : defaultsMissing(repository, own, agents)
+  const missing = mayRun ? withoutHelpers(mine.diagnostics, agents, folder) : defaultsMissing(repository, own, agents)
   const ran = [...shipped.diagnostics, ...missing, ...doubles, ...found.diagnostics]
   return {
     given: all,
@@ -208,9 +220,9 @@ const noDefault = {
     'there is no default export, and no other file imports this one: a role is `export default defineRole({ ... })`, a tool `export default defineTool({ ... })`',
 } as const
 
-function withoutHelpers(diagnostics: readonly Diagnostic[], { imported }: AgentsFolder): Found[] {
+function withoutHelpers(diagnostics: readonly Diagnostic[], { imported }: AgentsFolder, folder: string): Found[] {
   return diagnostics.flatMap((one): Found[] => {
-    if (one.code !== 'no-default-export' || !one.file?.startsWith('.agents/')) return [one]
+    if (one.code !== 'no-default-export' || !one.file?.startsWith(`${folder}/`)) return [one]
     return imported.has(one.file) ? [] : [{ ...noDefault, file: one.file, line: 1, column: 1 }]
   })
 }
@@ -291,7 +303,7 @@ export function whole(
   { definitions, configFile }: Pick<BundledDefinitions, 'definitions' | 'configFile'>,
   given: { frameworksMayMiss?: boolean; roles?: readonly Role[]; tools?: readonly Tool[] } = {},
 ): Definitions {
-  const { roles, diagnostics } = lint(evaluated, config)
+  const { roles, sources, diagnostics } = lint(evaluated, config)
   const all = [...evaluated.diagnostics, ...diagnostics]
   if (all.some(isError)) throw invalid(repository.root, all)
   if (!given.frameworksMayMiss && Object.keys(config.frameworks).length === 0) {
@@ -309,6 +321,8 @@ export function whole(
     autoMerge: config.merge.autoMerge,
     rounds: config.limits.rounds,
     retries: config.limits.retries,
+    outages: config.limits.outages,
+    caps: capsOf(config.limits),
     sandbox: config.sandbox,
   }
   const { tools } = evaluated
@@ -317,6 +331,7 @@ export function whole(
     roles,
     tools,
     policy,
+    sources,
     planOfAction: planOfAction(config, roles, policy),
     older: (hash) => olderDefinitions(repository, hash, { roles: given.roles, tools: given.tools }),
   }

@@ -14,6 +14,7 @@ import { openLog } from '../core/runtime/log.ts'
 import { redactor } from '../core/runtime/redact.ts'
 import { openRoster, provePairing } from '../core/runtime/roster.ts'
 import type { Runtime } from '../core/runtime/runtime.ts'
+import { openSlots } from '../core/runtime/slots.ts'
 import { version } from '../core/version.ts'
 import { systemClock } from './clock.ts'
 import { baseEnv, type Host } from './host.ts'
@@ -36,6 +37,8 @@ export interface Band {
   run(text: string): Promise<TaskResult>
   /** Goes on with one task, or with every task that has not ended, oldest first. CB_TASK_UNKNOWN. */
   resume(task?: string): Promise<TaskResult[]>
+  /** Ends a task that has not ended; what is half done is wound down first. CB_TASK_UNKNOWN. */
+  cancel(task: string, why: string): Promise<TaskResult>
   /** A person's yes to exactly what was asked; what it makes possible is done before this resolves. CB_APPROVAL_UNKNOWN. */
   approve(approval: string): Promise<TaskResult | undefined>
   /** A person's no; the change goes back to its author with the reason. CB_APPROVAL_UNKNOWN. */
@@ -114,6 +117,7 @@ export async function openBand(parts: BandParts, openPorts = machinePorts): Prom
     baseEnv: baseEnv(host),
     hostEnv: host.env,
     fetch: globalThis.fetch,
+    checking: openSlots(1),
     toolServers: mcpServers,
     stopping: stop.signal,
     wait: parts.wait,
@@ -128,11 +132,12 @@ export async function openBand(parts: BandParts, openPorts = machinePorts): Prom
   }
   const leading = openLeadingBand(runtime, runtimeFor, policy)
 
-  /** One thing at a time drives tasks; `close` waits for it. */
-  let busy: Promise<unknown> = Promise.resolve()
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = busy.then(work, work)
-    busy = result.catch((error: unknown) => logs.note('failed', { error: String(error) }))
+  /** What drives tasks now; `close` waits for it. */
+  const busy = new Set<Promise<unknown>>()
+  function tracked<T>(result: Promise<T>): Promise<T> {
+    const settled = result.catch((error: unknown) => logs.note('failed', { error: String(error) }))
+    busy.add(settled)
+    void settled.then(() => busy.delete(settled))
     return result
   }
 
@@ -141,7 +146,7 @@ export async function openBand(parts: BandParts, openPorts = machinePorts): Prom
     const task = taskOfApproval(log.state, approval)
     // A task that is being driven sees the word by itself; a parked one is taken up.
     if (task?.status !== 'parked') return undefined
-    return inTurn(async () => (await leading.resume(task.id))[0])
+    return (await tracked(leading.resume(task.id)))[0]
   }
 
   /** A person's words whose consequences are not done: `close` lets them finish. */
@@ -151,11 +156,13 @@ export async function openBand(parts: BandParts, openPorts = machinePorts): Prom
     get state() {
       return log.state
     },
-    run: (text) => inTurn(() => leading.run(text, { by })),
-    resume: (task) => inTurn(() => leading.resume(task)),
+    run: (text) => tracked(leading.run(text, { by })),
+    resume: (task) => tracked(leading.resume(task)),
+    cancel: (task, why) => tracked(leading.cancel(task, why, by)),
     nextTask: () =>
       log.until(
-        (state) => tasksOf(state).find((task) => task.status === 'queued' || isAnswered(task))?.id,
+        (state) =>
+          tasksOf(state).find((task) => (task.status === 'queued' && !leading.drives(task.id)) || isAnswered(task))?.id,
         stop.signal,
       ),
     approve: (approval) => inFlight(answered(approval, leading.approve(approval, by))),
@@ -166,7 +173,7 @@ export async function openBand(parts: BandParts, openPorts = machinePorts): Prom
       (closing ??= (async () => {
         await Promise.allSettled([...answers])
         stop.abort()
-        await busy
+        await Promise.all(busy)
         log.close()
         await workspaces.close()
         await lead.release()

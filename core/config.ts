@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { CodebandError } from './errors.ts'
 import type { Framework } from './ports/framework.ts'
+import type { CommandLimits } from './ports/sandbox.ts'
 
 /** `codeband.config.ts`. Every option of a band gets its default here and nowhere else. */
 export interface Config {
@@ -29,12 +30,39 @@ export interface Config {
     rounds?: number
     /** Repeated turns after failures at one place; default 3. */
     retries?: number
-    /** Minutes of one turn; default 60. */
+    /** Failures of the world in a row (a client that crashes, a model API that is overloaded), after which the task waits; default 5.
+     *  They burn no retry. */
+    outages?: number
+    /** Turns of one task; default 500. */
+    turns?: number
+    /** Input and output tokens of one task; default: no cap. */
+    tokens?: number
+    /** US dollars of one task, where the clients say what a turn costs; default: no cap. */
+    usd?: number
+    /** Minutes of all turns of one task, added up; default: no cap. */
     minutes?: number
+    /** Minutes of one turn; default 60. */
+    turnMinutes?: number
+    /** Minutes without a sign of life (text, a call, usage) after which a turn is interrupted; default 15. */
+    silentMinutes?: number
+    /** How often the same call may fail in a turn that changes nothing meanwhile; default 5. */
+    repeats?: number
+    /** Minutes between reminders of an approval that waits; default 60. */
+    remindMinutes?: number
+    /** Tasks that are driven at once; default 4. */
+    tasks?: number
+    /** Roles that one turn, or one step of a program, may spawn; default 64. */
+    fanOut?: number
     /** Minutes of one command (a test run, a check, a setup step); default 10. */
     commandMinutes?: number
     /** Depth of spawning; default 8. */
     depth?: number
+    /** Mebibytes of memory of one command with all its processes; default 8192. */
+    memoryMb?: number
+    /** Processes and threads of one command at once; default 2048. */
+    processes?: number
+    /** Mebibytes of the largest file that a command may write; default 4096. */
+    fileMb?: number
   }
 }
 
@@ -49,8 +77,12 @@ export interface ResolvedConfig {
   merge: { into?: string; autoMerge: 'none' | 'low' | 'medium' | 'high' | 'critical'; batch: number }
   sandbox: 'required' | 'if-available' | 'off'
   review: { opposition: 'required' | 'waived' }
-  limits: { rounds: number; retries: number; minutes: number; commandMinutes: number; depth: number }
+  limits: Bounds & CommandLimits
 }
+
+type Limits = NonNullable<Config['limits']>
+type Bounds = Pick<Limits, 'tokens' | 'usd' | 'minutes'> &
+  Required<Omit<Limits, 'tokens' | 'usd' | 'minutes' | keyof CommandLimits>>
 
 /** Types a configuration; gives it back as it is. */
 export function defineConfig(config: Config): Config {
@@ -67,6 +99,11 @@ const framework = z.custom<Framework>(
     typeof (value as Framework).family === 'string',
   'is not a framework: give claude(), codex(), ... or its name',
 )
+
+const commandLimits = { memoryMb: count.default(8192), processes: count.default(2048), fileMb: count.default(4096) }
+
+/** The limits of a command where no configuration has a say: definitions that are looked at before they are trusted. */
+export const defaultCommandLimits: CommandLimits = z.object(commandLimits).parse({})
 
 const schema = z.strictObject({
   frameworks: z.record(z.string().regex(/^[a-z][a-z0-9]*$/, 'lower-case letters and digits'), framework).default({}),
@@ -86,9 +123,20 @@ const schema = z.strictObject({
     .strictObject({
       rounds: count.default(3),
       retries: z.number().int().min(0).default(3),
-      minutes: z.number().positive().default(60),
+      outages: z.number().int().min(0).default(5),
+      turns: count.default(500),
+      tokens: count.optional(),
+      usd: z.number().positive().optional(),
+      minutes: z.number().positive().optional(),
+      turnMinutes: z.number().positive().default(60),
+      silentMinutes: z.number().positive().default(15),
+      repeats: count.min(2).default(5),
+      remindMinutes: z.number().positive().default(60),
+      tasks: count.max(64).default(4),
+      fanOut: count.default(64),
       commandMinutes: z.number().positive().default(10),
       depth: count.default(8),
+      ...commandLimits,
     })
     .prefault({}),
 })

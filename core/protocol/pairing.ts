@@ -22,3 +22,30 @@ export function sameFamily(family: string, subject: Subject, task: Task): Reject
   if (task.policy.opposition === 'waived' || isOpposite(family, subject.families)) return undefined
   return rejection('same-family', `family '${family}' wrote '${subject.id}' and cannot judge it`)
 }
+
+/** Who gets whom. `waiting` holds for each one that waits, in order of arrival, whom it may get, the best first. As many as possible get
+ *  somebody; who came earlier is never passed over for who came later. Source: augmenting paths, H. W. Kuhn, 1955. */
+export function match(waiting: readonly (readonly string[])[], free: ReadonlySet<string>): Map<number, string> {
+  const owner = new Map<string, number>()
+
+  /** Finds somebody for one that waits; an earlier one may have to move to another, but never to nobody. */
+  function place(index: number, seen: Set<string>): boolean {
+    const mine = waiting[index]!.filter((one) => free.has(one))
+    const unowned = mine.find((one) => !owner.has(one) && !seen.has(one))
+    if (unowned !== undefined) {
+      owner.set(unowned, index)
+      return true
+    }
+    for (const one of mine) {
+      if (seen.has(one)) continue
+      seen.add(one)
+      if (!place(owner.get(one)!, seen)) continue
+      owner.set(one, index)
+      return true
+    }
+    return false
+  }
+
+  for (const index of waiting.keys()) place(index, new Set())
+  return new Map([...owner].map(([one, index]) => [index, one]))
+}

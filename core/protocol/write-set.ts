@@ -53,7 +53,7 @@ function common<T>(
   a: readonly T[],
   b: readonly T[],
   isMany: (item: T) => boolean,
-  fit: (x: T, y: T) => boolean,
+  alike: (x: T, y: T) => boolean,
 ): boolean {
   // `last[j]`: whether what is left of `a` and of `b` from j on can meet.
   let last: boolean[] = []
@@ -63,7 +63,7 @@ function common<T>(
       if (i === a.length && j === b.length) row[j] = true
       else if (i < a.length && isMany(a[i]!)) row[j] = last[j]! || (j < b.length && row[j + 1]!)
       else if (j < b.length && isMany(b[j]!)) row[j] = row[j + 1]! || (i < a.length && last[j]!)
-      else row[j] = i < a.length && j < b.length && fit(a[i]!, b[j]!) && last[j + 1]!
+      else row[j] = i < a.length && j < b.length && alike(a[i]!, b[j]!) && last[j + 1]!
     }
     last = row
   }

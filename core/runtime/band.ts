@@ -4,8 +4,10 @@ import type { ParkReason, Policy, Recorded, TaskOutcome } from '../protocol/even
 import { type Approval, type Landing, type State, taskOf, tasksOf, waitingApprovals } from '../protocol/state.ts'
 import { EffectError } from '../role/steps.ts'
 import { Halt } from './journal.ts'
+import { finishLanding } from './merge.ts'
 import { openProgram } from './program.ts'
 import type { Runtime } from './runtime.ts'
+import { openSlots } from './slots.ts'
 import { submitTask } from './submit-task.ts'
 
 /** How a task stands when nothing more of it can be done now. */
@@ -27,6 +29,10 @@ export interface LeadingBand {
   resume(task?: string): Promise<TaskResult[]>
   approve(approval: string, by: string): Promise<void>
   reject(approval: string, why: string, by: string): Promise<void>
+  /** Whether it is being driven, or waits for its turn. */
+  drives(task: string): boolean
+  /** Ends a task; what is half done is wound down first. */
+  cancel(task: string, why: string, by: string): Promise<TaskResult>
   on(listener: (event: Recorded) => void): () => void
 }
 
@@ -37,15 +43,34 @@ export function openLeadingBand(
   policy: Policy,
 ): LeadingBand {
   const { log, workspaces } = runtime
+  const slots = openSlots(runtime.config.limits.tasks)
+  const driven = new Map<string, Promise<TaskResult>>()
 
-  async function drive(taskId: string): Promise<TaskResult> {
+  /** Whoever asks for a task that is being driven gets the same result. Tasks of other definitions wait: workers of both would bear the
+   *  same names. */
+  function drive(taskId: string): Promise<TaskResult> {
+    const running = driven.get(taskId)
+    if (running) return running
+    const { definitions } = taskOf(log.state, taskId)!.policy
+    const result = slots.run(definitions, () => driveNow(taskId)).finally(() => driven.delete(taskId))
+    driven.set(taskId, result)
+    return result
+  }
+
+  async function driveNow(taskId: string): Promise<TaskResult> {
     const task = taskOf(log.state, taskId)!
-    if (task.status === 'queued')
-      await log.must({ type: 'StartTask', task: taskId, base: await workspaces.tip(task.policy.target) })
-    else await log.must({ type: 'ResumeTask', task: taskId })
-    const mine = await runtimeFor(task.policy.definitions)
+    if (task.status === 'ended' || runtime.stopping.aborted) return resultOf(taskId)
+    const cancelled = new AbortController()
+    const stopping = AbortSignal.any([runtime.stopping, cancelled.signal])
+    void log
+      .until((state) => (taskOf(state, taskId)!.cancel ? true : undefined), stopping)
+      .then(() => cancelled.abort())
+    const mine = { ...(await runtimeFor(task.policy.definitions)), stopping }
     const program = openProgram(mine, taskId)
     try {
+      if (task.status === 'queued')
+        await log.must({ type: 'StartTask', task: taskId, base: await workspaces.tip(task.policy.target) })
+      else await log.must({ type: 'ResumeTask', task: taskId })
       const conductor = mine.roles.get('conductor')
       if (conductor?.steps === undefined)
         throw new CodebandError('CB_ROLE_UNKNOWN', {
@@ -56,7 +81,11 @@ export function openLeadingBand(
       await program.run(conductor, {})
       await end(taskId, 'success', 'the program ended')
     } catch (error) {
-      if (error instanceof Halt) {
+      const { cancel } = taskOf(log.state, taskId)!
+      if (cancel && !CodebandError.is(error) && log.failure === undefined) {
+        await finishLanding({ ...mine, stopping: runtime.stopping }, taskId)
+        await end(taskId, 'cancelled', `${cancel.by} cancelled it: ${cancel.why}`)
+      } else if (error instanceof Halt) {
         if (error.park) await log.must({ type: 'ParkTask', task: taskId, ...error.park })
       } else if (error instanceof EffectError) {
         await end(taskId, outcomeOf(error), error.reason)
@@ -67,6 +96,7 @@ export function openLeadingBand(
         await end(taskId, 'failed', error instanceof Error ? `${error.name}: ${error.message}` : String(error))
       }
     } finally {
+      cancelled.abort()
       program.close()
     }
     return resultOf(taskId)
@@ -109,15 +139,19 @@ export function openLeadingBand(
       const open = tasksOf(log.state).filter(
         ({ id, status }) => status !== 'ended' && (taskId === undefined || id === taskId),
       )
-      const results: TaskResult[] = []
-      for (const { id } of open) {
-        if (runtime.stopping.aborted) break
-        results.push(await drive(id))
-      }
-      return results
+      const ends = await Promise.allSettled(open.map(({ id }) => drive(id)))
+      const broken = ends.find((end) => end.status === 'rejected')
+      if (broken) throw broken.reason
+      return ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []))
     },
     approve: (approval, by) => persons(log.dispatch({ type: 'Approve', approval, by }), approval),
     reject: (approval, why, by) => persons(log.dispatch({ type: 'Reject', approval, why, by }), approval),
+    drives: (task) => driven.has(task),
+    async cancel(task, why, by) {
+      const answer = await log.dispatch({ type: 'CancelTask', task, why, by })
+      if (isRejection(answer)) throw new CodebandError('CB_TASK_UNKNOWN', { task })
+      return drive(task)
+    },
     on: (listener) => log.on(listener),
   }
 }

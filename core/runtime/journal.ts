@@ -20,12 +20,15 @@ export async function drive(
   steps: Steps<unknown>,
   prefix: string,
   perform: (effect: Effect, place: string) => Promise<EffectAnswer>,
+  /** Most branches of one `all` or `each`. */
+  fanOut = Number.POSITIVE_INFINITY,
 ): Promise<unknown> {
   let next = steps.next()
   for (let index = 0; !next.done; index++) {
     const place = `${prefix}${index}`
     const effect = next.value
-    const answer = effect?.kind === 'all' ? await branches(effect, place, perform) : await perform(effect, place)
+    const answer =
+      effect?.kind === 'all' ? await branches(effect, place, perform, fanOut) : await perform(effect, place)
     next = answer.ok ? steps.next(answer.result) : steps.throw(new EffectError(answer.outcome, answer.reason))
   }
   return next.value
@@ -35,13 +38,18 @@ async function branches(
   { branches: programs, after }: Extract<Effect, { kind: 'all' }>,
   place: string,
   perform: (effect: Effect, place: string) => Promise<EffectAnswer>,
+  fanOut: number,
 ): Promise<EffectAnswer> {
+  if (programs.length > fanOut) {
+    const reason = `${place} has ${programs.length} branches; 'fanOut' allows ${fanOut} at once`
+    return { ok: false, outcome: 'budget', reason }
+  }
   const running: Promise<unknown>[] = []
   const start = (index: number): Promise<unknown> =>
     (running[index] ??= (async () => {
       // Dependencies are earlier branches or form no circle: `each` and the plan's rule see to it.
       await Promise.all((after[index] ?? []).map(start))
-      return drive(programs[index]!, `${place}/${index}.`, perform)
+      return drive(programs[index]!, `${place}/${index}.`, perform, fanOut)
     })())
   const ends = await Promise.allSettled(programs.map((_, index) => start(index)))
   const errors = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []))

@@ -130,11 +130,16 @@ async function check(runtime: Runtime, task: Task, { id, base, commit }: Candida
   })
 }
 
-async function runChecks(
-  runtime: Runtime,
-  base: string,
-  commit: string,
-): Promise<{ passed: boolean; checks: CheckResult[] }> {
+interface Checked {
+  passed: boolean
+  checks: CheckResult[]
+}
+
+function runChecks(runtime: Runtime, base: string, commit: string): Promise<Checked> {
+  return runtime.checking.run('checks', () => checkTree(runtime, base, commit))
+}
+
+async function checkTree(runtime: Runtime, base: string, commit: string): Promise<Checked> {
   const { sandbox, workspaces, config, home, baseEnv, stopping } = runtime
   const workerHome = `${home}/agents/mergemaster`
   const env = { ...baseEnv, HOME: workerHome, TMPDIR: `${workerHome}/tmp`, CI: 'true' }
@@ -220,13 +225,41 @@ async function mayLand(runtime: Runtime, taskId: string, { id }: Candidate): Pro
   const asked = mine()
   if (asked === undefined) return true
   if (asked.status === 'waiting' && !wait) throw new Halt({ reason: 'approval', detail: asked.id })
+  const done = new AbortController()
+  void remind(runtime, taskId, asked.id, AbortSignal.any([stopping, done.signal]))
   const answered = await log.until(() => (mine()?.status === 'waiting' ? undefined : mine()), stopping)
+  done.abort()
   if (answered === undefined) throw new Halt()
   return answered.status !== 'refused'
 }
 
+/** Reminds a person again and again. When the next time is, the log tells: a restart does not begin to count anew. */
+async function remind(
+  { log, clock, config }: Runtime,
+  task: string,
+  approval: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const every = config.limits.remindMinutes * 60_000
+  for (;;) {
+    const waits = taskOf(log.state, task)?.approvals[approval]
+    if (waits?.status !== 'waiting') return
+    const due = waits.requestedAt + every * (waits.reminders + 1)
+    await clock.sleep(Math.max(0, due - clock.now()), signal)
+    if (signal.aborted || log.failure !== undefined) return
+    await log.dispatch({ type: 'RemindPerson', task, approval }).catch(() => undefined)
+  }
+}
+
+/** Takes a landing to its end whose intent is in the log: whether the branch moved is found by looking. */
+export async function finishLanding(runtime: Runtime, task: string): Promise<void> {
+  const landing = Object.values(taskOf(runtime.log.state, task)!.candidates).find(({ status }) => status === 'landing')
+  if (landing) await land(runtime, task, landing)
+}
+
 async function land({ workspaces, log }: Runtime, taskId: string, { id }: Candidate): Promise<void> {
   const begun = await log.dispatch({ type: 'BeginLanding', task: taskId, candidate: id })
+  if (isRejection(begun) && begun.code === 'cancelled') throw new Halt()
   if (isRejection(begun)) throw new Halt({ reason: 'approval', detail: `${begun.code}: ${begun.reason}` })
   const { base, commit } = taskOf(log.state, taskId)!.candidates[id]!
   const { target } = taskOf(log.state, taskId)!.policy

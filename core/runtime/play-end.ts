@@ -13,3 +13,19 @@ export const fail = (outcome: Exclude<EffectAnswer, { ok: true }>['outcome'], re
   answer: { ok: false, outcome, reason },
   requests: [],
 })
+
+/** Thrown where a turn stalls or goes round in circles again, though it was started anew: somebody else should make the product. */
+export class Stuck extends Error {
+  readonly worker: string
+  readonly family: string
+  /** False where earlier effects of the same playing would be lost. */
+  readonly mayStartAfresh: boolean
+
+  constructor(worker: string, family: string, mayStartAfresh: boolean, detail: string) {
+    super(detail)
+    this.name = 'Stuck'
+    this.worker = worker
+    this.family = family
+    this.mayStartAfresh = mayStartAfresh
+  }
+}

@@ -15,7 +15,7 @@ import type { Adjustments, Role, TurnBase } from '../role/role.ts'
 import { hashOf, hashOfRole } from './hash.ts'
 import { type EffectAnswer, Halt } from './journal.ts'
 import type { Request } from './log.ts'
-import { fail, type PlayEnd } from './play-end.ts'
+import { fail, type PlayEnd, Stuck } from './play-end.ts'
 import { type Prompts, promptsOf, repairPrompt, textOf } from './prompt.ts'
 import { rememberingToolbox } from './remembered-calls.ts'
 import type { Worker } from './roster.ts'
@@ -111,31 +111,24 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
       const attempt = attemptsAt(taskOf(log.state, taskId)!, place).turns
       turnId = `${taskId}/${place}#${attempt}`
       toolbox = await rememberingToolbox(runtime, seat.toolbox, taskId, place)
-      const result = await runTurn(
-        runtime,
-        session,
-        door,
-        toolbox,
-        {
-          type: 'BeginTurn',
-          task: taskId,
-          turn: turnId,
-          place,
-          worker: worker.id,
-          role: role.id,
-          definition: hashOfRole(role),
-          framework: worker.frameworkName,
-          family: worker.framework.family,
-          purpose,
-          subject,
-          on,
-          systemPrompt: prompts.systemPrompt,
-          prompt,
-          budget: request.budget,
-          limits: role.limits,
-        },
-        Math.min(runtime.config.limits.minutes, role.limits?.minutes ?? Number.POSITIVE_INFINITY),
-      )
+      const result = await runTurn(runtime, session, door, toolbox, {
+        type: 'BeginTurn',
+        task: taskId,
+        turn: turnId,
+        place,
+        worker: worker.id,
+        role: role.id,
+        definition: hashOfRole(role),
+        framework: worker.frameworkName,
+        family: worker.framework.family,
+        purpose,
+        subject,
+        on,
+        systemPrompt: prompts.systemPrompt,
+        prompt,
+        budget: request.budget,
+        limits: role.limits,
+      })
       if (result.status === 'refused') {
         return bounded(result.rejection, lastFailure)
       }
@@ -152,6 +145,10 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
           lastFailure.retryAfter ?? (isInfrastructure(lastFailure.kind) ? 1000 * 2 ** attempt : 0),
           runtime.stopping,
         )
+        const { failed } = attemptsAt(taskOf(log.state, taskId)!, place)
+        const isStuck = lastFailure.kind === 'stalled' || lastFailure.kind === 'loop'
+        if (isStuck && failed >= 2 && purpose === 'produce' && subject !== undefined)
+          throw new Stuck(worker.id, worker.framework.family, request.handsOver, lastFailure.detail)
         // A conversation that broke is not trusted to go on: the turn starts again from where the last good one ended.
         await session.close()
         session = undefined

@@ -7,11 +7,13 @@ import { get } from '../protocol/table.ts'
 import type { Role } from '../role/role.ts'
 import { parse } from '../role/schema.ts'
 import { band, type Effect, EffectError } from '../role/steps.ts'
+import { authored } from './author.ts'
 import { hashOf } from './hash.ts'
 import { openHolds } from './holds.ts'
 import { drive, type EffectAnswer, Halt } from './journal.ts'
 import type { Request } from './log.ts'
 import { merge } from './merge.ts'
+import { capsOf } from './meter.ts'
 import { type PlayRequest, play } from './play.ts'
 import { fail, ok, type PlayEnd } from './play-end.ts'
 import { textOf } from './prompt.ts'
@@ -37,6 +39,8 @@ interface Scope {
   deepest: number
   /** Framework of the nearest model above. */
   spawner?: string
+  /** Place of the nearest budget; undefined: the task's. */
+  budget?: string
   /** What the steps of a role that has a worker work on; undefined for steps that only orchestrate. */
   work?: Work
 }
@@ -199,39 +203,11 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
     if (role.produces !== 'plan' && role.produces !== 'change')
       return fail('refused', `'${roleId}' produces nothing that can be reviewed`)
     const subject = subjectOf(role, input)
-    const last = task().subjects[subject]
-    const { base, commit } = await startOf(runtime, task(), last, input)
-    // A change that goes on stays with the family that began it.
-    const families = last && [last.family]
-    const worker = holds.lazy({ role, place, families, prefer: last?.worker, spawner: scope.spawner }, subject)
-    const assigned = async (): Promise<Worker> => {
-      const one = await worker.get()
-      const { family } = one.framework
-      const answer = await log.dispatch({
-        type: 'AssignWorker',
-        task: taskId,
-        subject,
-        worker: one.id,
-        family,
-        start: 'goes-on',
-        reason: last ? 'the next round' : 'the first round',
-      })
-      if (!isRejection(answer)) return one
-      if (answer.code === 'cancelled') throw new Halt()
-      throw new EffectError('refused', `${answer.code}: ${answer.reason}`)
-    }
-    const end = await playRole(
-      place,
-      role,
-      scope,
-      { ...work(asked, base, commit), purpose: 'produce', subject },
-      assigned,
-    ).catch((error: unknown) => {
-      worker.free()
-      throw error
+    const made = { task: taskId, subject, role, place, spawner: scope.spawner }
+    return authored(runtime, holds, made, async (worker, start) => {
+      const { base, commit } = await startOf(runtime, task(), subject, input, start)
+      return playRole(place, role, scope, { ...work(asked, base, commit), purpose: 'produce', subject }, worker)
     })
-    if (!end.answer.ok) worker.free()
-    return end
   }
 
   async function review(subjectId: string, place: string, scope: Scope): Promise<PlayEnd> {
@@ -285,14 +261,17 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
   async function playRole(
     place: string,
     role: Role,
-    scope: Scope,
+    above: Scope,
     request: Work['request'],
     worker: () => Promise<Worker>,
   ): Promise<PlayEnd> {
+    const budget = await budgetOf(place, role, above)
+    const scope = { ...above, budget }
     if (role.steps === undefined) {
       const one = await worker()
       return play(runtime, {
         ...request,
+        budget,
         worker: one,
         place,
         handsOver: true,
@@ -306,12 +285,24 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
       input: request.input,
       ...below(scope, role),
       spawner: scope.spawner,
-      work: { request, worker, prefix },
+      budget,
+      work: { request: { ...request, budget }, worker, prefix },
     }
-    const value = await drive(stepsOf(role, request, request.subject), prefix, (effect, at) =>
-      perform(effect, at, inner),
+    const value = await drive(
+      stepsOf(role, request, request.subject),
+      prefix,
+      (effect, at) => perform(effect, at, inner),
+      most(role),
     )
     return handOver(runtime, inner.work!, value)
+  }
+
+  /** Place of the budget that pays for a playing of this role: its own, where it has limits. */
+  async function budgetOf(place: string, { limits }: Role, { budget }: Scope): Promise<string | undefined> {
+    const caps = capsOf(limits ?? {})
+    if (Object.keys(caps).length === 0) return budget
+    await log.must({ type: 'OpenBudget', task: taskId, place, parent: budget, caps })
+    return place
   }
 
   function stepsOf(
@@ -345,14 +336,27 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
   function spawnTool(place: string, role: Role, scope: Scope, input: unknown, worker: Worker): PlayRequest['spawn'] {
     let count = 0
     return async (roleId, given) => {
-      const inner: Scope = { role, input, ...below(scope, role), spawner: worker.frameworkName }
+      const inner: Scope = { ...below(scope, role), role, input, budget: scope.budget, spawner: worker.frameworkName }
+      if (count >= most(role)) return shown(await refuse('quota', tooMany(count + 1, role), inner, given))
       const { answer, requests } = await spawn(roleId, given, `${place}/${role.id}.${count++}`, inner)
       if (requests.length > 0) await log.must(...requests)
-      return answer.ok
-        ? { ok: true, output: JSON.stringify(answer.result ?? null) }
-        : { ok: false, output: `${answer.outcome}: ${answer.reason}` }
+      return shown({ answer, requests })
     }
   }
+
+  function shown({ answer }: PlayEnd): ToolResult {
+    return answer.ok
+      ? { ok: true, output: JSON.stringify(answer.result ?? null) }
+      : { ok: false, output: `${answer.outcome}: ${answer.reason}` }
+  }
+
+  /** How many roles one turn, or one step of a program, may spawn. */
+  function most({ limits }: Role): number {
+    return Math.min(config.limits.fanOut, limits?.fanOut ?? Number.POSITIVE_INFINITY)
+  }
+
+  const tooMany = (count: number, role: Role): string =>
+    `'${role.id}' asks for ${count} at once; 'fanOut' lets it spawn ${most(role)}`
 
   async function answerTool(question: string): Promise<ToolResult> {
     const answer = await runtime.answer?.('human', question)
@@ -369,7 +373,12 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
         depth: 0,
         deepest: Math.min(config.limits.depth, role.limits?.depth ?? Infinity),
       }
-      return drive(stepsOf(role, { input }), `${role.id}/`, (effect, place) => perform(effect, place, scope))
+      return drive(
+        stepsOf(role, { input }),
+        `${role.id}/`,
+        (effect, place) => perform(effect, place, scope),
+        most(role),
+      )
     },
     close: () => holds.letAllGo(),
   }

@@ -1,7 +1,7 @@
 import type { ResolvedConfig } from '../config.ts'
 import { CodebandError } from '../errors.ts'
 import type { Framework } from '../ports/framework.ts'
-import { reviewerFamilies } from '../protocol/pairing.ts'
+import { match, reviewerFamilies } from '../protocol/pairing.ts'
 import type { Role } from '../role/role.ts'
 
 /** A worker: a role on a framework with an index. */
@@ -26,12 +26,16 @@ export interface Wanted {
   spawner?: string
   /** Where in the program it plays; a replay takes who played there. */
   place?: string
+  /** Workers that may not. */
+  not?: readonly string[]
 }
 
 /** Who plays what. Each worker plays one turn at a time; who finds all busy waits in order. */
 export interface Roster {
   /** Contract: undefined when nobody configured may ever play it. */
   take(wanted: Wanted): Promise<Worker | undefined>
+  /** Whether anybody configured may ever play it. */
+  may(wanted: Wanted): boolean
   free(worker: Worker): void
   families(): readonly string[]
   workers(): readonly Worker[]
@@ -44,7 +48,8 @@ export function openRoster(
   const configured: Worker[] = []
   const onDemand: Worker[] = []
   const busy = new Set<string>()
-  let waiting: (() => void)[] = []
+  /** In order of arrival. */
+  let waiting: { wanted: Wanted; resolve(worker: Worker): void }[] = []
 
   function worker(role: Role, frameworkName: string, index: number): Worker {
     const framework = frameworks[frameworkName]!
@@ -68,13 +73,13 @@ export function openRoster(
   const mayPlay = (role: Role, name: string): boolean =>
     role.frameworks === undefined || Object.hasOwn(role.frameworks, name)
 
-  /** All who may play it, best first: configured workers, else workers made on demand. */
-  function candidates({ role, families, prefer, spawner }: Wanted): Worker[] {
+  /** All who may play it, best first: configured workers, else one made on demand. */
+  function candidates({ role, families, prefer, spawner, not = [] }: Wanted): Worker[] {
     const fits = (one: Worker): boolean =>
       mayPlay(role, one.frameworkName) && (families === undefined || families.includes(one.framework.family))
     const rank = (one: Worker): number => (one.id === prefer ? -1 : (families?.indexOf(one.framework.family) ?? 0))
     const mine = configured.filter((one) => one.role === role.id && fits(one))
-    if (mine.length > 0) return mine.sort((a, b) => rank(a) - rank(b))
+    if (mine.length > 0) return mine.filter(({ id }) => !not.includes(id)).sort((a, b) => rank(a) - rank(b))
     const names = Object.keys(frameworks)
     const ordered =
       spawner !== undefined && names.includes(spawner) ? [spawner, ...names.filter((name) => name !== spawner)] : names
@@ -85,31 +90,49 @@ export function openRoster(
     // The first index that is free, so that names and homes are used again.
     for (let index = 0; ; index++) {
       const one = worker(role, best.frameworkName, index)
-      if (busy.has(one.id)) continue
-      if (!onDemand.some(({ id }) => id === one.id)) onDemand.push(one)
-      return [one]
+      if (!busy.has(one.id) && !not.includes(one.id)) return [one]
     }
   }
 
+  /** Whom a waiting one would take now: the worker it had before, whatever else is free, else anybody who may. */
+  function choices(wanted: Wanted): Worker[] {
+    const all = candidates(wanted)
+    const kept = all.find(({ id }) => id === wanted.prefer)
+    return kept ? [kept] : all
+  }
+
+  function assign(): void {
+    const asked = waiting.map(({ wanted }) => choices(wanted))
+    const byId = new Map(asked.flat().map((one) => [one.id, one]))
+    const free = new Set([...byId.keys()].filter((id) => !busy.has(id)))
+    const matched = match(
+      asked.map((all) => all.map(({ id }) => id)),
+      free,
+    )
+    const left = waiting.filter((_, index) => !matched.has(index))
+    const served = [...matched].map(([index, id]) => ({ ...waiting[index]!, worker: byId.get(id)! }))
+    waiting = left
+    for (const { worker: one, resolve } of served) {
+      busy.add(one.id)
+      if (!configured.includes(one) && !onDemand.some(({ id }) => id === one.id)) onDemand.push(one)
+      resolve(one)
+    }
+    // Who finds nobody on demand under a name that was just given away gets the next one.
+    if (served.length > 0 && left.length > 0) assign()
+  }
+
   return {
+    may: (wanted) => candidates(wanted).length > 0,
     async take(wanted) {
-      for (;;) {
-        const all = candidates(wanted)
-        if (all.length === 0) return undefined
-        const kept = all.find(({ id }) => id === wanted.prefer)
-        const free = kept ? (busy.has(kept.id) ? undefined : kept) : all.find(({ id }) => !busy.has(id))
-        if (free) {
-          busy.add(free.id)
-          return free
-        }
-        await new Promise<void>((resolve) => waiting.push(resolve))
-      }
+      if (candidates(wanted).length === 0) return undefined
+      return new Promise<Worker>((resolve) => {
+        waiting.push({ wanted, resolve })
+        assign()
+      })
     },
     free(one) {
       busy.delete(one.id)
-      const woken = waiting
-      waiting = []
-      for (const wake of woken) wake()
+      assign()
     },
     families: () => [...new Set(Object.values(frameworks).map(({ family }) => family))],
     workers: () => [...configured, ...onDemand],

@@ -7,6 +7,7 @@ import type { Role } from '../role/role.ts'
 import type { Tool } from '../role/tool.ts'
 import type { Log } from './log.ts'
 import type { Roster } from './roster.ts'
+import type { Slots } from './slots.ts'
 import type { Scene, Toolbox } from './tools/scene.ts'
 
 /** What the moving parts of one band share. */
@@ -25,6 +26,8 @@ export interface Runtime {
   readonly baseEnv: Readonly<Record<string, string>>
   /** Host variables a framework may ask for by name. */
   readonly hostEnv: Readonly<Record<string, string | undefined>>
+  /** Checks run one after another: they share a worktree. */
+  readonly checking: Slots
   /** What starts the tool servers that roles declare. */
   readonly toolServers: ToolServers
   /** What fetch_url and custom tools reach the network with. */

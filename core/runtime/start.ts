@@ -1,5 +1,6 @@
 import type { Workspaces } from '../ports/workspace.ts'
-import type { Subject, Task } from '../protocol/state.ts'
+import type { AssignmentStart } from '../protocol/events.ts'
+import type { Task } from '../protocol/state.ts'
 import { EffectError } from '../role/steps.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -8,9 +9,14 @@ import type { Runtime } from './runtime.ts'
 export async function startOf(
   { workspaces }: Runtime,
   task: Task,
-  last: Subject | undefined,
+  subject: string,
   input: unknown,
+  start: AssignmentStart,
 ): Promise<{ base: string; commit: string }> {
+  const last = task.subjects[subject]
+  const now = task.assignments[subject]
+  if (last?.base !== undefined && (start === 'afresh' || (now?.start === 'afresh' && now.fresh)))
+    return { base: last.base, commit: last.base }
   if (last?.kind === 'change' && last.base !== undefined) {
     const tip = last.status === 'returned' ? await workspaces.tip(task.policy.target) : undefined
     const again = tip && (await workspaces.merge(tip, [{ commit: last.on, message: last.on, at: last.at }]))

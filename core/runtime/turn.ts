@@ -2,8 +2,10 @@ import type { Failure, Session, ToolResult, Usage } from '../ports/framework.ts'
 import { isRejection, type Rejection } from '../protocol/commands.ts'
 import { hashOf } from './hash.ts'
 import type { Request } from './log.ts'
+import { openMeter } from './meter.ts'
 import type { Runtime } from './runtime.ts'
 import type { Toolbox } from './tools/toolbox.ts'
+import { openWatchdog } from './watchdog.ts'
 
 type Begin = Extract<Request, { type: 'BeginTurn' }>
 type End = Extract<Request, { type: 'EndTurn' }>
@@ -14,6 +16,17 @@ export type TurnResult =
   | { status: 'done'; end: End }
   | { status: 'cancelled'; end: End }
   | { status: 'failed'; failure: Failure; end: End }
+
+/** Tools that change nothing, whatever they answer. */
+const looksOnly: ReadonlySet<string> = new Set([
+  'list_files',
+  'search_codebase',
+  'read_files',
+  'git_status',
+  'git_diff',
+  'git_log',
+  'send_message',
+])
 
 /** The door through which the client of a running session calls tools; a turn is behind it while it runs. */
 export interface Door {
@@ -36,21 +49,36 @@ export function openDoor(): Door {
 
 /** One prompt to a session, run to its end and recorded: every text, call, refusal and the usage. */
 export async function runTurn(
-  { log, clock, stopping }: Pick<Runtime, 'log' | 'clock' | 'stopping'>,
+  { log, clock, stopping, config }: Pick<Runtime, 'log' | 'clock' | 'stopping' | 'config'>,
   session: Session,
   door: Door,
   toolbox: Toolbox,
   begin: Begin,
-  /** How long it may take. */
-  minutes: number,
 ): Promise<TurnResult> {
   const { task, turn, worker, role } = begin
   const started = await log.dispatch(begin)
   if (isRejection(started)) return { status: 'refused', rejection: started }
   const startedAt = clock.now()
+  const { turnMinutes, silentMinutes, repeats } = config.limits
   const limit = new AbortController()
   const signal = AbortSignal.any([stopping, limit.signal])
-  const timer = setTimeout(() => limit.abort(), minutes * 60_000)
+  /** Why core ended it, where it did. */
+  let ended: Failure | undefined
+  function interrupt(failure: Failure): void {
+    ended ??= failure
+    limit.abort()
+  }
+  const timer = setTimeout(
+    () => interrupt({ kind: 'stalled', detail: `the turn took longer than ${turnMinutes} minutes` }),
+    turnMinutes * 60_000,
+  )
+  const meter = openMeter(log, { task, turn }, (detail) => interrupt({ kind: 'budget', detail }))
+  const limits = { silentMs: silentMinutes * 60_000, repeats, writes: (tool: string) => !looksOnly.has(tool) }
+  const watchdog = openWatchdog(limits, ({ kind, detail }) => {
+    // What is refused here has ended meanwhile.
+    void log.dispatch({ type: 'NoticeStall', task, turn, kind, detail }).catch(() => undefined)
+    interrupt({ kind: kind === 'loop' ? 'loop' : 'stalled', detail })
+  })
   const usage: Required<Usage> = { inputTokens: 0, outputTokens: 0, cachedTokens: 0, usd: 0 }
   let text = ''
 
@@ -76,12 +104,14 @@ export async function runTurn(
     await flushText()
     // The call is in the log before anything of it happens.
     await log.must({ type: 'RecordCall', task, turn, call, tool, input })
+    watchdog.calling()
     const { ok, output, denied, sandbox } = await toolbox.call(tool, input, {
       id: `${turn}/${call}`,
       signal: AbortSignal.any([signal, callSignal]),
     })
     const returned: Request = { type: 'RecordReturn', task, turn, call, tool, ok, output, sandbox }
     await log.must(...(denied ? [violation(tool, input, denied.code, denied.reason)] : []), returned)
+    watchdog.called(tool, input, { ok })
     return { ok, output }
   })
 
@@ -89,11 +119,13 @@ export async function runTurn(
   const strayCalls = new Map<string, { name: string; input: unknown }>()
   try {
     for await (const event of session.prompt(begin.prompt, { signal })) {
+      watchdog.progress()
       if (event.type === 'text') text += event.delta
       else if (event.type === 'usage') {
         usage.inputTokens += event.usage.inputTokens
         usage.outputTokens += event.usage.outputTokens
         usage.usd += event.usage.usd ?? 0
+        await meter.spend(event.usage.inputTokens + event.usage.outputTokens, event.usage.usd ?? 0)
       } else if (event.type === 'tool-call') {
         // A call that never reached the door: the client does not know the tool, or refused it by itself.
         await flushText()
@@ -115,6 +147,8 @@ export async function runTurn(
     }
   } finally {
     clearTimeout(timer)
+    meter.stop()
+    watchdog.stop()
     door.open(undefined)
   }
   await flushText()
@@ -128,9 +162,8 @@ export async function runTurn(
     ms: clock.now() - startedAt,
   }
   if (outcome === 'done') return { status: 'done', end: { ...end, outcome } }
-  if (outcome === 'cancelled' && !limit.signal.aborted) return { status: 'cancelled', end: { ...end, outcome } }
-  const failure: Failure =
-    outcome === 'cancelled' ? { kind: 'stalled', detail: `the turn took longer than ${minutes} minutes` } : outcome
+  if (outcome === 'cancelled' && ended === undefined) return { status: 'cancelled', end: { ...end, outcome } }
+  const failure: Failure = outcome === 'cancelled' ? ended! : outcome
   return {
     status: 'failed',
     failure,

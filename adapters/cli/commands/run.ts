@@ -45,7 +45,21 @@ export async function run(
 
 async function serve(band: Band): Promise<Awaited<ReturnType<Band['resume']>>> {
   const results: Awaited<ReturnType<Band['resume']>> = []
-  for (let next = await band.nextTask(); next !== undefined; next = await band.nextTask())
-    results.push(...(await band.resume(next)))
+  const running = new Map<string, Promise<void>>()
+  const broken = Promise.withResolvers<never>()
+  broken.promise.catch(() => undefined)
+  for (;;) {
+    const task = await Promise.race([band.nextTask(), broken.promise])
+    if (task === undefined) break
+    // It was answered while it was on its way to being parked.
+    await running.get(task)
+    const work = band.resume(task).then((ends) => {
+      running.delete(task)
+      results.push(...ends)
+    })
+    work.catch(broken.reject)
+    running.set(task, work)
+  }
+  await Promise.all(running.values())
   return results
 }
