@@ -55,6 +55,7 @@ const files = {
     "import { defineTool, z } from 'codeband'\nexport default defineTool({ name: 'count', description: 'Counts.', input: z.object({}), run: async () => 1 })\n",
   'lib/far.ts': "export const far = ' Far.'\n",
   'node_modules/near/package.json': '{ "name": "near", "main": "./index.js" }\n',
+  '.agents/node_modules/other/index.js': '',
   'node_modules/near/index.js': "export const near = ' Near.'\n",
 }
 
@@ -192,9 +193,10 @@ const adding =
     return () => rmSync(made ?? join(repo, path), { recursive: true })
   }
 const moving =
-  (from: string, to: string): Edit =>
+  (from: string, to: string, linked = false): Edit =>
   ({ repo }) => {
     renameSync(join(repo, from), join(repo, to))
+    if (linked) symlinkSync(to, join(repo, from))
     return () => renameSync(join(repo, to), join(repo, from))
   }
 /** `place` gives the scribe's file another text or another nature. */
@@ -249,6 +251,7 @@ const edits: Readonly<Record<string, Edit>> = {
   'a file that nobody loads': adding('.agents/lost.mjs', 'export const lost = 1\n'),
   'a file in a folder that nobody looks for': adding('.agents/more/lost.ts', 'export const lost = 1\n'),
   'the configuration': rewriting('codeband.config.ts', (text) => text.replace('claude: 1', 'claude: 2')),
+  'the configuration, by a link to the same text elsewhere': moving('codeband.config.ts', 'config.ts', true),
   'the configuration that goes': moving('codeband.config.ts', 'config.ts'),
   'a configuration that is new': adding('codeband.config.yaml', 'checks: []\n'),
   'a configuration in the manifest': adding('package.json', '{ "codeband": {} }\n'),
@@ -272,8 +275,8 @@ describe('an edit is always seen', () => {
     }
   })
 
-  test('while the moment of a change is not over nothing is kept, whatever date the file has', async () => {
-    const two = await trusted('two', { '.agents/scribe.ts': role('scribe', "'Another.'") })
+  test('while the moment of a change is not over nothing is kept, whatever date a file has and even if it is gone', async () => {
+    const two = await trusted('two', { 'package.json': '{}', '.agents/scribe.ts': role('scribe', "'Another.'") })
     const old = new Date(Date.now() - 86_400_000)
     utimesSync(join(two.repo, '.agents/scribe.ts'), old, old)
     await inspectDefinitions(two.repository)
@@ -282,14 +285,10 @@ describe('an edit is always seen', () => {
     await inspectDefinitions(two.repository)
     expect(await both(two)).toEqual([true, true])
     expect((await warmListing(two.repo))?.roles).toContainEqual(expect.objectContaining({ description: 'Another.' }))
-  })
 
-  test('what has just gone may have been there for the load that ends', async () => {
-    const takeBack = moving('base.json', '../base.json')(one)
-    await inspectDefinitions(one.repository)
-    expect(await both(one)).toEqual([false, false])
-    takeBack()
-    expect(await both(one)).toEqual([true, true])
+    rmSync(join(two.repo, 'package.json'))
+    await inspectDefinitions(two.repository)
+    expect(await both(two)).toEqual([false, false])
   })
 
   test('of the surroundings too: home, place of state, search path of modules, and what is trusted', async () => {
