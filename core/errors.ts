@@ -16,7 +16,7 @@ export const errors = {
   CB_EVENT_VERSION:
     "The log holds event '{type}' (number {seq}), which this codeband does not know. Use the newer codeband that wrote it.",
   CB_FRAMEWORK_NONE:
-    "No framework is configured in '{file}', so nobody could play a role. `codeband init` writes a configuration with the clients that exist here; `codeband demo` needs none.",
+    "No framework is configured in '{file}', so nobody could play a role. Name one there, or move that file away and let `codeband init` write a configuration with the clients that exist here; `codeband demo` and `codeband run --role ROLE --script FILE` need none.",
   CB_FRAMEWORK_UNKNOWN: "{where} names the framework '{name}', which is not configured. Configured: {known}.",
   CB_GIT: "`git {command}` failed in '{place}': {detail}",
   CB_GIT_VERSION: 'codeband needs git {wanted} or newer; this is {found}. Install a current git and run it again.',

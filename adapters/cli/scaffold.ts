@@ -77,6 +77,11 @@ export function configSource({ clients, branch, setup, checks }: Found): string 
     ...clients.map((name) => `import { ${name} } from 'codeband/${name}'`),
     '',
     'export default defineConfig({',
+    ...(clients.length === 0
+      ? [
+          `  // Once a client is installed: import { claude } from 'codeband/claude', and here { claude: claude() }; so with codex.`,
+        ]
+      : []),
     `  frameworks: ${clients.length > 0 ? `{ ${clients.map((name) => `${name}: ${name}()`).join(', ')} }` : '{}'},`,
     ...(clients.length > 0 ? ['  workers: {', ...workers, '  },'] : ['  workers: {},']),
     `  setup: ${list(setup)}, // what a fresh worktree needs`,

@@ -16,7 +16,9 @@ test('every step of docs/first-role.md does what the page says', { timeout: 60_0
   const at = place()
   const repo = repositoryOf(join(at, 'repo'), { 'README.md': '# a band\n', 'package.json': '{"type":"module"}' })
   const ran: string[] = []
-  for (const [, language, exit, text] of page.matchAll(/^```(ts|json|sh)(?: exit=(\d+))?\n([\s\S]*?)^```$/gm)) {
+  for (const [, language, exit, file, text] of page.matchAll(
+    /^```(ts|json|sh)(?: exit=(\d+))?(?: file=(\S+))?\n([\s\S]*?)^```$/gm,
+  )) {
     if (language === 'sh') {
       for (const line of text!.trim().split('\n')) {
         const argv = words(line)
@@ -30,7 +32,7 @@ test('every step of docs/first-role.md does what the page says', { timeout: 60_0
         ran.push(`${argv[2]}: ${stdout}${stderr}`)
       }
     } else {
-      const [, path, content] = /^\/\/ (\S+)\n([\s\S]*)$/.exec(text!)!
+      const [, path, content] = file ? [text, file, text] : /^\/\/ (\S+)\n([\s\S]*)$/.exec(text!)!
       mkdirSync(dirname(join(repo, path!)), { recursive: true })
       writeFileSync(join(repo, path!), content!)
     }

@@ -72,7 +72,7 @@ export async function doctor({ screen, cwd }: Cli): Promise<ExitCode> {
           return {
             status: 'fail' as const,
             found: 'no framework is configured',
-            cure: 'codeband init writes a configuration with the clients that exist here',
+            cure: 'name one in the configuration, or move it away: codeband init writes one with the clients that exist here',
           }
         provePairing(config, roleMap)
         if (config.review.opposition === 'waived')

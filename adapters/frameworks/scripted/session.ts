@@ -126,7 +126,7 @@ function unmet({ call, expect }: Extract<ScriptStep, { call: string }>, { ok, ou
     expect === undefined || (typeof expect === 'object' ? output.includes(expect.contains) : (expect === 'ok') === ok)
   if (met) return ''
   const wanted = typeof expect === 'object' ? `a result that contains '${expect.contains}'` : `'${expect}'`
-  return `the call of '${call}' was expected to give ${wanted}; it gave ${ok ? 'ok' : 'an error'}: ${output.slice(0, 1_000)}`
+  return `the call of '${call}' was expected to give ${wanted}; it gave ${ok ? 'ok' : 'an error'}: ${output.slice(0, 1_000).replace(/\s*\n\s*/g, ' ')}`
 }
 
 function eventOf(step: Exclude<ScriptStep, { call: string } | { wait: number } | { fail: string }>): TurnEvent {
