@@ -16,7 +16,8 @@ export interface AgentsFolder {
 export const isCode = (name: string): boolean => /\.[cm]?[jt]sx?$/.test(name)
 const isTestOrTypes = (name: string): boolean => /\.(test|spec|d)\.\w+$/.test(name)
 /** Roles and tools. */
-const isLoaded = (path: string): boolean => /^\.agents\/(tools\/)?[^/.][^/]*\.ts$/.test(path) && !isTestOrTypes(path)
+const isLoaded = (parts: readonly string[]): boolean =>
+  /^(tools\/)?[^/.][^/]*\.ts$/.test(parts.join('/')) && !isTestOrTypes(parts.at(-1)!)
 /** Folders of other things; `skills` are those of other programs, scripts included. */
 const otherFolders = new Set(['node_modules', 'types', 'test', 'tests', '__tests__', 'skills'])
 const maxBytes = 1024 * 1024
@@ -26,10 +27,12 @@ export async function lookIntoAgents(
   root: string,
   inputs: readonly string[],
   configFile: string | undefined,
+  /** Of the role files, relative to the repository. */
+  folder = '.agents',
 ): Promise<AgentsFolder> {
   const nameOf = (path: string): string => relative(root, path).split(sep).join(posix.sep)
   const diagnostics: Diagnostic[] = []
-  const all = await codeIn(join(root, '.agents'), async (path, message) => {
+  const all = await codeIn(join(root, folder), async (path, message) => {
     diagnostics.push({ severity: 'warning', code: 'not-loaded', message, file: nameOf(path), line: 1, column: 1 })
   })
   const imported = new Set<string>()
@@ -48,9 +51,9 @@ export async function lookIntoAgents(
   }
   for (const path of all) {
     const file = nameOf(path)
-    const parts = file.split('/').slice(1)
+    const parts = relative(join(root, folder), path).split(sep)
     const elsewhere = parts.slice(0, -1).some((part) => otherFolders.has(part) || part.startsWith('.'))
-    if (isLoaded(file) || elsewhere || isTestOrTypes(file) || imported.has(file) || inputs.includes(path)) continue
+    if (isLoaded(parts) || elsewhere || isTestOrTypes(file) || imported.has(file) || inputs.includes(path)) continue
     diagnostics.push({ severity: 'warning', code: 'not-loaded', message: whyNot(parts), file, line: 1, column: 1 })
   }
   return { imported, withDefault, diagnostics: diagnostics.sort((a, b) => (a.file! < b.file! ? -1 : 1)) }

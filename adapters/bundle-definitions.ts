@@ -30,6 +30,8 @@ export interface BundledDefinitions {
   began: number
   /** The record they came from, where nothing had changed since it was written. */
   warm?: WarmRecord
+  /** The folder of the role files, relative to the repository, where it is not `.agents`. */
+  agents?: string
   /** Absolute paths of all that decided what these bundles are; undefined where that cannot be told. */
   paths: readonly string[] | undefined
 }
@@ -39,16 +41,21 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 const hashOf = (own: string, configText: string): string => sha256(`${own}\n${configText}`)
 const definitionsOf = (hash: string, builtin: string): string => sha256(`${hash}\n${builtin}`)
 
-/** CB_CONFIG_READ. */
-export async function bundleDefinitions(repository: Repository): Promise<BundledDefinitions> {
+/** `agents`: a folder in the place of `.agents`. CB_CONFIG_READ. */
+export async function bundleDefinitions(repository: Repository, agents?: string): Promise<BundledDefinitions> {
   const began = Date.now()
+  if (agents !== undefined) return { ...(await coldDefinitions(repository, began, agents)), paths: undefined }
   return (await warmDefinitions(repository, began)) ?? coldDefinitions(repository, began)
 }
 
-async function coldDefinitions({ root }: Repository, began: number): Promise<BundledDefinitions> {
+async function coldDefinitions(
+  { root }: Repository,
+  began: number,
+  agents = join(root, '.agents'),
+): Promise<BundledDefinitions> {
   const user = join(host().homeFolder, '.agents')
   const shipped = builtinRolesFolder()
-  const found = await findDefinitions({ root, builtin: shipped, user })
+  const found = await findDefinitions({ root, agents, builtin: shipped, user })
   const own = await (await loaderFor(root)).bundle([...found.own, ...found.user, ...found.tools])
   const builtin = await (await loaderFor(packageFolder())).bundle(found.builtin)
   const { file, data, text: configText = '' } = found.config ?? {}
@@ -60,7 +67,8 @@ async function coldDefinitions({ root }: Repository, began: number): Promise<Bun
   const folders = [join(root, '.agents'), join(root, '.agents', 'tools'), user, shipped]
   const lookups = own.lookups && builtin.lookups && [...own.lookups, ...builtin.lookups]
   const paths = lookups && [...placesOfConfig(root), ...folders, ...own.inputs, ...builtin.inputs, ...lookups]
-  return { hash, definitions, files, own, builtin, configFile: file, configData: data, configText, began, paths }
+  const config = { configFile: file, configData: data, configText }
+  return { hash, definitions, files, own, builtin, ...config, agents: relative(root, agents), began, paths }
 }
 
 /** The same as bundling now would give, from what was kept; undefined where anything has changed or the kept bundles are not whole. */

@@ -1,5 +1,5 @@
 import { readdir, realpath } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, join, relative } from 'node:path'
 import type { SourceFile } from '../core/ports/loader.ts'
 import { findConfig, readConfig } from './config-file.ts'
 
@@ -26,17 +26,20 @@ export interface FoundDefinitions {
 /** `builtin` is the folder of the roles that ship, `user` the person's own. A folder that is not there holds none. CB_CONFIG_READ. */
 export async function findDefinitions(options: {
   root: string
+  /** In the place of `.agents`. */
+  agents?: string
   builtin: string
   user?: string
 }): Promise<FoundDefinitions> {
-  const { root, builtin, user } = options
+  const { root, builtin, user, agents = join(options.root, '.agents') } = options
+  const name = relative(root, agents)
   const config = await findConfig(root)
-  const roles = await sourcesIn(join(root, '.agents'), 'role:.agents', ['ts'])
+  const roles = await sourcesIn(agents, `role:${name}`, ['ts'])
   const found = {
     own: config?.kind === 'code' ? [...roles, { name: 'config', path: config.file }] : roles,
-    user: user && user !== join(root, '.agents') ? await sourcesIn(user, `role:${user}`, ['ts']) : [],
+    user: user && user !== agents ? await sourcesIn(user, `role:${user}`, ['ts']) : [],
     builtin: await sourcesIn(builtin, `role:${basename(builtin)}`, ['ts', 'js']),
-    tools: await sourcesIn(join(root, '.agents', 'tools'), 'tool:.agents/tools', ['ts']),
+    tools: await sourcesIn(join(agents, 'tools'), `tool:${name}/tools`, ['ts']),
   }
   if (!config) return found
   if (config.kind === 'code') return { ...found, config: { file: config.file, text: '' } }

@@ -37,6 +37,8 @@ export const errors = {
   CB_REF_UNKNOWN: "The branch '{branch}' does not exist in '{repo}'. Check `merge.into` in the configuration.",
   CB_REPO_EMPTY:
     "The repository '{repo}' has no commit yet. Commit something first: `git commit --allow-empty -m start`.",
+  CB_REPLAY_RUNNING:
+    "Task '{task}' {how}, so there is no end to play up to. Wait for it, or `codeband resume {task}`; then replay it.",
   CB_ROLE_INVALID: '{count} problem(s) in the role definitions:\n{problems}',
   CB_ROLE_UNKNOWN: "{where} names the role '{name}', which does not exist. Known: {known}.",
   CB_SANDBOX_MISSING:

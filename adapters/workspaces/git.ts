@@ -6,14 +6,14 @@ import { git } from '../git.ts'
 import { absent, remove } from './git/files.ts'
 import { bringIn, rememberTip } from './git/import.ts'
 import { abandonedLock, lockIndex } from './git/index-lock.ts'
+import { keptCommits } from './git/kept.ts'
 import { land } from './git/landing.ts'
 import { merge } from './git/merge.ts'
 import { birthOf } from './git/orphans.ts'
-import { fileDiffs, patchOf } from './git/patch.ts'
 import { openPerson, type Person } from './git/person.ts'
 import { openPlace, type Place, putAt } from './git/place.ts'
 import { type Queue, queue } from './git/queue.ts'
-import { oid, openStore, type Store } from './git/store.ts'
+import { openStore, type Store } from './git/store.ts'
 import { worktreeOf } from './git/worktree.ts'
 
 export interface GitWorkspacesOptions {
@@ -45,9 +45,14 @@ export async function gitWorkspaces({ root, home: given, bin }: GitWorkspacesOpt
     return known
   }
 
+  const { diff, patch, read, tree } = keptCommits(store.git)
   return {
     root: person.root,
     store: store.path,
+    diff,
+    patch,
+    read,
+    tree,
     async currentBranch() {
       const { stdout } = await person.git.run(['symbolic-ref', '--quiet', 'HEAD'])
       const ref = stdout.toString('utf8').trim()
@@ -75,18 +80,6 @@ export async function gitWorkspaces({ root, home: given, bin }: GitWorkspacesOpt
       await store.keep(commit)
       return { commit, tree }
     },
-    async diff(base, commit) {
-      const options = ['-r', '-z', '--raw', '--numstat', '--find-renames', '--no-ext-diff', '--no-textconv']
-      return fileDiffs(await store.git.bytes(['diff-tree', ...options, oid(base), oid(commit)]))
-    },
-    patch: (base, commit, maxBytes) => patchOf(store.git, ['diff-tree', '-r', oid(base), oid(commit)], maxBytes),
-    async read(commit, path) {
-      const { exitCode, stdout, truncated } = await store.git.run(['cat-file', 'blob', `${oid(commit)}:${path}`], {
-        limit: largestText,
-      })
-      return exitCode === 0 && !truncated ? stdout.toString('utf8') : undefined
-    },
-    tree: (commit) => store.treeOf(commit),
     land: (branch, from, to) =>
       writer(async () => {
         const result = await land(person, store, home, { branch, from, to })
@@ -101,8 +94,6 @@ export async function gitWorkspaces({ root, home: given, bin }: GitWorkspacesOpt
   }
 }
 
-/** Bytes of a file that `read` gives. */
-const largestText = 8 * 1024 * 1024
 const wanted = '2.39'
 
 async function checkVersion(home: string, bin: string | undefined): Promise<void> {

@@ -41,6 +41,12 @@ export interface Workspaces {
   close(): Promise<void>
 }
 
+/** The commits that are kept of a repository, to be looked at: nothing of it writes. */
+export interface KeptCommits extends Pick<Workspaces, 'diff' | 'patch' | 'read' | 'tree'> {
+  /** Every path of a commit, folders included, and what lies there. */
+  paths(commit: string): Promise<ReadonlyMap<string, 'file' | 'directory' | 'symlink' | 'other'>>
+}
+
 export interface MergeItem {
   commit: string
   /** Message of the merge commit. */
