@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -58,6 +58,30 @@ for (const flags of [[], ['--ignore-scripts']]) {
     `${how}: roles --json lists the built-in roles and the new one`,
     ['conductor', 'coder', 'scribe'].every((id) => roles.roles.some((role: { id: string }) => role.id === id)),
   )
+  const tsc = join(root, 'node_modules/.bin/tsc')
+  const strict = ['--noEmit', '--strict', '--module', 'nodenext', '--allowImportingTsExtensions', '--types', '']
+  const definitions = ['codeband.config.ts', '.agents/scribe.ts', '.agents/tools/list-todos.ts']
+  run(repo, tsc, ...strict, ...definitions)
+  check(`${how}: what init wrote is typed beside the package`, true)
+  // A repository without JavaScript has no package to take types from: there are only those in .agents/types.
+  const alone = join(place, `alone-${flags.length}`)
+  mkdirSync(alone)
+  for (const path of ['.agents', 'codeband.config.ts']) cpSync(join(repo, path), join(alone, path), { recursive: true })
+  run(alone, tsc, ...strict, ...definitions)
+  const scribe = join(alone, '.agents/scribe.ts')
+  writeFileSync(scribe, readFileSync(scribe, 'utf8').replace("'read_files'", "'read_file'"))
+  check(
+    `${how}: .agents/types alone finds a wrong tool name`,
+    spawnSync(tsc, [...strict, ...definitions], { cwd: alone }).status !== 0,
+  )
+
+  const playing = `import { defineRole, z } from 'codeband'
+import { playRole } from 'codeband/testing'
+const role = defineRole({ id: 'echo', description: 'x', output: z.object({ text: z.string() }) })
+const { output } = await playRole(role, { script: [{ steps: [{ call: 'set_output', input: { text: 'played' } }] }] })
+console.log(output?.text)`
+  writeFileSync(join(folder, 'play.mjs'), playing)
+  check(`${how}: codeband/testing plays a role`, run(folder, 'node', 'play.mjs').trim() === 'played')
   check(`${how}: demo lands`, /Landed on main/.test(run(folder, codeband, 'demo')))
 
   writeFileSync(
