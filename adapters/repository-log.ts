@@ -1,7 +1,7 @@
 import { CodebandError } from '../core/errors.ts'
 import { isRejection } from '../core/protocol/commands.ts'
 import type { Recorded } from '../core/protocol/events.ts'
-import type { State } from '../core/protocol/state.ts'
+import { type State, taskOf } from '../core/protocol/state.ts'
 import { openLog } from '../core/runtime/log.ts'
 import { submitTask } from '../core/runtime/submit-task.ts'
 import { systemClock } from './clock.ts'
@@ -71,6 +71,30 @@ export async function givePersonsWord({
     )
     if (isRejection(answer)) throw new CodebandError('CB_APPROVAL_UNKNOWN', { id: approval })
   })
+}
+
+/** A person's wish that a task ends. `ended`: nothing of it ran, so it has ended already; else `leader` winds it down. CB_TASK_UNKNOWN,
+ *  CB_TASK_ENDED. */
+export async function cancelTask({
+  cwd,
+  task,
+  why,
+}: {
+  cwd: string
+  task: string
+  why: string
+}): Promise<{ leader: string | undefined; ended: boolean }> {
+  const { user: by } = host()
+  let ended = false
+  const { leader } = await appending(await openRepository(cwd), async (log) => {
+    const answer = await log.dispatch({ type: 'CancelTask', task, why, by })
+    if (isRejection(answer)) {
+      const code = answer.code === 'task-ended' ? 'CB_TASK_ENDED' : 'CB_TASK_UNKNOWN'
+      throw new CodebandError(code, { task, outcome: taskOf(log.state, task)?.outcome ?? '' })
+    }
+    ended = taskOf(log.state, task)?.status === 'ended'
+  })
+  return { leader, ended }
 }
 
 /** Queues a task for whoever leads. CB_TASK_EMPTY, CB_UNTRUSTED. */

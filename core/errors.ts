@@ -41,11 +41,14 @@ export const errors = {
     "Task '{task}' {how}, so there is no end to play up to. Wait for it, or `codeband resume {task}`; then replay it.",
   CB_ROLE_INVALID: '{count} problem(s) in the role definitions:\n{problems}',
   CB_ROLE_UNKNOWN: "{where} names the role '{name}', which does not exist. Known: {known}.",
+  CB_SANDBOX_LEAKS:
+    "`sandbox: 'required'` needs walls that hold, but behind '{program}': {detail}. Nothing was run. Replace it by an unchanged bubblewrap (Debian: `apt install --reinstall bubblewrap`); `codeband doctor` tries every wall.",
   CB_SANDBOX_MISSING:
-    "`sandbox: 'required'` needs bubblewrap, which {detail}. Install it (Debian: `apt install bubblewrap`), or write `sandbox: 'if-available'` and accept that commands run unsandboxed.",
+    "`sandbox: 'required'` needs bubblewrap, which {detail}. {cure}, or write `sandbox: 'if-available'` and accept that commands run unsandboxed.",
   CB_SCRIPT_INVALID: "The script '{file}' is not valid: {detail}",
   CB_SETUP_FAILED: '`setup` failed on {commit}: `{command}` ended with {exit}.\n{output}',
   CB_TASK_EMPTY: 'The task has no text. Say what you want: `codeband run "Fix the failing test"`.',
+  CB_TASK_ENDED: "Task '{task}' has ended already ({outcome}). `codeband status` shows it.",
   CB_TASK_UNKNOWN: "There is no task '{task}'. `codeband status` lists them.",
   CB_TEMPLATE: "The {prompt} of role '{role}' names '{{{name}}}', which {detail}.",
   CB_TOOL_SERVER:

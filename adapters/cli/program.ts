@@ -126,6 +126,11 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     'Refuse it; the reason goes back to the author',
     async () => (await import('./commands/approvals.ts')).reject,
   )
+  command(
+    'cancel <task> [why]',
+    'End a task; what is half done is wound down first',
+    async () => (await import('./commands/cancel.ts')).cancel,
+  )
   command('resume [task]', 'Go on with what has not ended', async () => (await import('./commands/resume.ts')).resume)
   command(
     'doctor',

@@ -33,6 +33,19 @@ function traceLine(event: Recorded, about: ReadonlyMap<string, string>): TraceLi
       return say('task', `${event.task}: ${firstLine(event.text)}`)
     case 'TaskResumed':
       return say('task', `${event.task} goes on`, 'quiet')
+    case 'CancelRequested':
+      return say('task', `${event.by} cancels ${event.task}: ${firstLine(event.why)}`, 'bad')
+    case 'WorkerAssigned':
+      // The first assignment says nothing that the turn itself does not say.
+      return event.epoch === 1
+        ? undefined
+        : say('watchdog', `${event.subject} goes to ${event.worker} (${event.start}): ${firstLine(event.reason)}`)
+    case 'StallNoticed':
+      return say('watchdog', `${event.worker} is interrupted (${event.kind}): ${firstLine(event.detail)}`, 'bad')
+    case 'PersonReminded':
+      return say('watchdog', `${event.approval} still waits for a person: codeband approve ${event.approval}`)
+    case 'MessageSent':
+      return say(event.from, `@${event.to} ${firstLine(event.text)}`)
     case 'TextSaid':
       return say(event.worker, firstLine(event.text))
     case 'ToolReturned':

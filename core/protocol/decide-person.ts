@@ -31,7 +31,9 @@ export function decidePerson(command: Commands, state: State): readonly Event[] 
     case 'SendMessage': {
       if (get(state.tasks, command.task) === undefined)
         return rejection('unknown-task', `there is no task '${command.task}'`)
-      const { task, from, to, text } = command
+      const { task, to, text, who } = command
+      // The leader carries what workers say; a person speaks in no other name.
+      const from = who.kind === 'person' ? who.name : command.from
       return [{ type: 'MessageSent', at, task, from, to, text }]
     }
     case 'Approve':

@@ -149,7 +149,10 @@ export function openLeadingBand(
     drives: (task) => driven.has(task),
     async cancel(task, why, by) {
       const answer = await log.dispatch({ type: 'CancelTask', task, why, by })
-      if (isRejection(answer)) throw new CodebandError('CB_TASK_UNKNOWN', { task })
+      if (isRejection(answer)) {
+        const code = answer.code === 'task-ended' ? 'CB_TASK_ENDED' : 'CB_TASK_UNKNOWN'
+        throw new CodebandError(code, { task, outcome: taskOf(log.state, task)?.outcome ?? '' })
+      }
       return drive(task)
     },
     on: (listener) => log.on(listener),

@@ -46,7 +46,7 @@ interface Entry {
 
 /** A person's word is theirs, whoever carries it; all else is said by the process that leads, in its epoch. */
 function authorOf(request: Request, lead: Lead | undefined): Principal {
-  if (isPersons(request.type)) return { kind: 'person', name: 'by' in request ? request.by : 'a person' }
+  if (isPersons(request.type) && 'by' in request) return { kind: 'person', name: request.by }
   return lead ? { kind: 'leader', epoch: lead.epoch } : { kind: 'person', name: 'a process that does not lead' }
 }
 

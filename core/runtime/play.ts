@@ -78,7 +78,7 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
       return { ok: true, output: 'Taken. End your turn now.' }
     },
     async say(mention, text) {
-      await log.must({ type: 'RecordText', task: taskId, turn: turnId, text: `@${mention} ${text}` })
+      await log.must({ type: 'SendMessage', task: taskId, from: worker.id, to: mention, text })
       return { ok: true, output: 'Said.' }
     },
   })

@@ -119,7 +119,10 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
         return ok(answer)
       }
       case 'say':
-        return ok({ mention: effect.mention, text: effect.text })
+        return {
+          answer: { ok: true, result: { mention: effect.mention, text: effect.text } },
+          requests: [{ type: 'SendMessage', task: taskId, from: scope.role.id, to: effect.mention, text: effect.text }],
+        }
       case 'all':
         throw new CodebandError('CB_INTERNAL', { detail: `'all' reached the performer at ${place}` })
     }
