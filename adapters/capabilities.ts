@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { defaultCommandLimits } from '../core/config.ts'
 import type { BundledDefinitions } from './bundle-definitions.ts'
 import { baseEnv, host } from './host.ts'
 import { packageFolder } from './package-folder.ts'
@@ -15,7 +16,7 @@ const limit = 20_000
 /** What the definitions can do, found out by running them where they reach nothing. Undefined where this machine has no sandbox:
  *  what is not trusted does not run outside of one. */
 export async function inspectCapabilities(bundled: BundledDefinitions): Promise<string[] | undefined> {
-  const sandbox = await openSandbox('if-available')
+  const sandbox = await openSandbox('if-available', defaultCommandLimits)
   if (sandbox.kind === 'none') return undefined
   const place = await mkdtemp(join(tmpdir(), 'codeband-inspect-'))
   try {

@@ -14,6 +14,16 @@ export function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean 
   }
 }
 
+/** Sends the signal to one process; false when it is not there or is another user's. */
+export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
+  if (!(pid > 1)) return false
+  try {
+    return process.kill(pid, signal)
+  } catch {
+    return false
+  }
+}
+
 /** TERM, then KILL after `graceMs`; resolves when no process of the group lives, at the latest two seconds after the KILL. */
 export async function endGroup(group: number, graceMs: number): Promise<void> {
   if (!signalGroup(group, graceMs > 0 ? 'SIGTERM' : 'SIGKILL')) return

@@ -40,11 +40,25 @@ export interface RunOptions extends StartOptions {
   files?: readonly string[]
   /** Opens the descriptor after `files` for the program to write on; the result has what it wrote. */
   report?: boolean
+  /** Called once it runs, with what can be seen of it until it ends. */
+  started?: (live: LiveProcess) => void
+}
+
+/** A running program as it is at the moment of looking. */
+export interface LiveProcess {
+  /** Also the id of its process group; NaN when it could not be started. */
+  readonly pid: number
+  /** Bytes of stdout and stderr that have arrived. */
+  readonly received: number
+  /** What it has written on the descriptor of `report`. */
+  readonly report: string
 }
 
 export interface RunResult {
   /** 127: not found; 126: cannot be executed; null: ended by a signal, by the time limit or by the caller. */
   exitCode: number | null
+  /** The signal that ended it, whoever sent it. */
+  signal: string | undefined
   timedOut: boolean
   cancelled: boolean
   /** stdout and stderr in the order they arrived. */
@@ -69,8 +83,9 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
   let received = 0
   let report = ''
   let ended: 'timedOut' | 'cancelled' | undefined
-  const result = (exitCode: number | null): RunResult => ({
+  const result = ({ exitCode, signal }: ProcessExit): RunResult => ({
     exitCode: ended ? null : exitCode,
+    signal,
     timedOut: ended === 'timedOut',
     cancelled: ended === 'cancelled',
     output: all.text(),
@@ -81,7 +96,7 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
   })
   if (options.signal?.aborted) {
     ended = 'cancelled'
-    return result(null)
+    return result({ exitCode: null })
   }
 
   const files = options.files ?? []
@@ -112,6 +127,15 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     report += text
   })
 
+  options.started?.({
+    pid: child.pid,
+    get received() {
+      return received
+    },
+    get report() {
+      return report
+    },
+  })
   const stop = (why: 'timedOut' | 'cancelled') => {
     ended ??= why
     void child.kill()
@@ -139,7 +163,7 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
   }
   for (const pipe of pipes) pipe.destroy()
   if (exit.problem) all.add(Buffer.from(`${exit.problem}\n`))
-  return result(exit.exitCode)
+  return result(exit)
 }
 
 type Exit = ProcessExit & { problem?: string }

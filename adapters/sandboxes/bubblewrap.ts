@@ -1,16 +1,22 @@
+import { statSync } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
+import { constants, setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { CommandResult, Sandbox, SandboxCommand } from '../../core/ports/sandbox.ts'
-import { run } from '../process.ts'
+import type { CommandLimits, CommandResult, Sandbox, SandboxCommand } from '../../core/ports/sandbox.ts'
+import { type LiveProcess, run } from '../process.ts'
+import { signalGroup, signalProcess } from '../process-group.ts'
 import { type Snapshot, snapshot } from '../protected-paths.ts'
 import { scratchCopy, withoutCopy } from '../scratch-copy.ts'
 import { HOSTNAME, madeUpFiles, programBinds, systemBinds } from './bubblewrap/binds.ts'
+import { findLimiters, firstToGo, type Limiters, limited, startProblem, told } from './limits.ts'
+import { type Watched, watch } from './watch.ts'
 
 export interface Bubblewrap {
   /** Absolute path of bwrap. */
   program: string
   /** Options this bwrap knows, as in its `--help`. */
   options: ReadonlySet<string>
+  limiters: Limiters
   /** Where the writes of `writable: false` go: an overlay that bwrap makes (from 0.9 on), one that is mounted for it in a namespace
    *  around it, or a copy of the worktree, which takes seconds for a large one. */
   throwAway: ThrowAway
@@ -23,23 +29,26 @@ const TMP_BYTES = 1024 ** 3
 
 const PLACES = ['/usr/bin', '/bin', '/usr/local/bin', '/run/wrappers/bin', '/run/current-system/sw/bin']
 
-/** The installed bwrap, undefined without one. */
-export async function findBubblewrap(): Promise<Bubblewrap | undefined> {
-  for (const place of PLACES) {
+/** The installed bwrap with all it needs, or what is missing. `places` are folders. */
+export async function findBubblewrap(places: readonly string[] = PLACES): Promise<Bubblewrap | { missing: string }> {
+  const limiters = await findLimiters()
+  for (const place of places) {
     const program = `${place}/bwrap`
     const limits = { timeoutMs: 10_000, maxOutput: 64_000 }
     const { exitCode, stdout } = await run([program, '--help'], { cwd: '/', env: {}, ...limits })
     if (exitCode !== 0) continue
+    if (!limiters) return { missing: 'util-linux' }
     const options = new Set(stdout.match(/--[a-z0-9-]+/g))
-    return { program, options, throwAway: options.has('--tmp-overlay') ? 'overlay' : 'mounted' }
+    return { program, options, limiters, throwAway: options.has('--tmp-overlay') ? 'overlay' : 'mounted' }
   }
-  return undefined
+  return { missing: 'bubblewrap' }
 }
 
 /** Runs each command in namespaces of its own, with minimal read-only binds of the host.
  *  A command ended by a signal has exit code 128 + its number, as in a shell; PWD is added to its environment. */
-export async function bubblewrap(installed: Bubblewrap): Promise<Sandbox> {
+export async function bubblewrap(found: Bubblewrap, limits: CommandLimits): Promise<Sandbox> {
   const system = await systemBinds()
+  const installed = { ...found, limits }
   return {
     kind: 'bubblewrap',
     async run(command) {
@@ -58,8 +67,10 @@ export async function bubblewrap(installed: Bubblewrap): Promise<Sandbox> {
   }
 }
 
+type Opened = Bubblewrap & { limits: CommandLimits }
+
 async function runIn(
-  installed: Bubblewrap,
+  installed: Opened,
   system: readonly string[],
   source: string,
   command: SandboxCommand,
@@ -84,29 +95,86 @@ async function runIn(
     ...command.readable.flatMap((path) => ['--ro-bind-try', path, path]),
     ...['--bind', command.home, command.home],
     ...worktreeBinds(installed, source, command, guard),
-    ...['--remount-ro', '/', '--clearenv'],
+    // The kernel takes a root's word for its settings even without a capability, and one of them names a program to run.
+    ...['--remount-ro', '/proc', '--remount-ro', '/', '--clearenv'],
     ...Object.entries(env).flatMap(([name, value]) => ['--setenv', name, value]),
     ...['--chdir', command.cwd],
     ...['--json-status-fd', String(Object.keys(made).length + 4)],
   ]
-  const argv = command.argv.length > 0 ? command.argv : ['']
+  const argv = limited(installed.limiters, command.argv, installed.limits, { alone: true })
+  let live: LiveProcess | undefined
+  const watched = watch(
+    watchedNamespace(() => live),
+    installed.limits,
+  )
   // An environment of bwrap's own would stand in /proc/1/environ, its arguments in every list of processes.
   const {
     stdout: _,
     report,
     ...result
-  } = await run([...around(installed, command), installed.program, '--args', '3', '--', ...argv], {
-    cwd: '/',
-    env: {},
-    files: [`${options.join('\0')}\0`, ...Object.values(made)],
-    report: true,
-    timeoutMs: command.timeoutMs,
-    maxOutput: command.maxOutput,
-    ...(command.signal && { signal: command.signal }),
-  })
+  } = await run(
+    firstToGo(installed.limiters, [...around(installed, command), installed.program, '--args', '3', '--', ...argv]),
+    {
+      cwd: '/',
+      env: {},
+      files: [`${options.join('\0')}\0`, ...Object.values(made)],
+      report: true,
+      started: (running) => {
+        live = running
+      },
+      timeoutMs: command.timeoutMs,
+      maxOutput: command.maxOutput,
+      ...(command.signal && { signal: command.signal }),
+    },
+  )
+  const limit = await watched.stop()
   await namespaceGone(report)
   await guard.restore()
-  return { ...result, exitCode: exitCodeOf(result), sandbox: 'bubblewrap' }
+  const exitCode = exitCodeOf(result)
+  const output = startProblem(exitCode, result.output) ?? result.output
+  return { ...told({ ...result, exitCode, output }, limit, installed.limits), sandbox: 'bubblewrap' }
+}
+
+/** Its processes are those of its own /proc; with the first of them the kernel ends all. */
+function watchedNamespace(live: () => LiveProcess | undefined): Watched {
+  const first = () => firstProcess(live()?.report ?? '')
+  let proc: string | undefined
+  return {
+    proc() {
+      const pid = first()
+      if (pid !== undefined) proc ??= ownProc(`/proc/${pid}/root/proc`)
+      return proc
+    },
+    received: () => live()?.received ?? 0,
+    end: () => {
+      const pid = first()
+      if (pid === undefined) signalGroup(live()?.pid ?? Number.NaN, 'SIGKILL')
+      else endNamespace(pid)
+    },
+  }
+}
+
+/** Undefined while the namespace is made: its root is that of the host for a moment, and so are the processes there. */
+function ownProc(path: string): string | undefined {
+  const found = statSync(path, { throwIfNoEntry: false })
+  return found && found.dev !== statSync('/proc').dev ? path : undefined
+}
+
+/** The first process ends the others when its turn comes, which among thousands of them takes long. Only root may hurry it, and only
+ *  for root there can be so many: for everybody else the kernel counts. */
+function endNamespace(pid: number): void {
+  try {
+    setPriority(pid, constants.priority.PRIORITY_HIGHEST)
+  } catch {
+    // Not root, or it has ended.
+  }
+  signalProcess(pid, 'SIGKILL')
+}
+
+/** Id on the host of the first process of the namespace. */
+function firstProcess(report: string): number | undefined {
+  const pid = /"child-pid": ?(\d+)/.exec(report)?.[1]
+  return pid === undefined ? undefined : Number(pid)
 }
 
 const refused = (why: string): CommandResult => ({
@@ -119,10 +187,11 @@ const refused = (why: string): CommandResult => ({
   sandbox: 'bubblewrap',
 })
 
-function isolation({ options }: Bubblewrap, network: boolean): string[] {
+function isolation({ options, limits }: Opened, network: boolean): string[] {
+  const bytes = Math.min(TMP_BYTES, limits.memoryMb * 1024 ** 2)
   const tmpfs = (path: string) => [
     ...(options.has('--perms') ? ['--perms', '1777'] : []),
-    ...(options.has('--size') ? ['--size', String(TMP_BYTES)] : []),
+    ...(options.has('--size') ? ['--size', String(bytes)] : []),
     ...['--tmpfs', path],
   ]
   return [
@@ -173,7 +242,7 @@ function worktreeBinds({ throwAway }: Bubblewrap, source: string, command: Sandb
 
 /** bwrap ends with its command, a moment before the namespace does. Its first process becomes a zombie, or is gone, when all others are. */
 async function namespaceGone(report: string): Promise<void> {
-  const pid = /"child-pid": ?(\d+)/.exec(report)?.[1]
+  const pid = firstProcess(report)
   for (const deadline = performance.now() + 2_000; pid && performance.now() < deadline; await sleep(1)) {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
     if (stat === '' || /\) [ZX] /.test(stat)) return

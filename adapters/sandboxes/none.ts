@@ -1,25 +1,29 @@
 import { randomUUID } from 'node:crypto'
 import { delimiter, relative, resolve, sep } from 'node:path'
-import type { CommandResult, Sandbox, SandboxCommand } from '../../core/ports/sandbox.ts'
-import { run } from '../process.ts'
-import { killMarked } from '../process-group.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { CommandLimits, CommandResult, Sandbox, SandboxCommand } from '../../core/ports/sandbox.ts'
+import { type LiveProcess, run } from '../process.ts'
+import { killMarked, signalGroup, signalProcess } from '../process-group.ts'
 import { snapshot } from '../protected-paths.ts'
 import { scratchCopy, withoutCopy } from '../scratch-copy.ts'
+import { findLimiters, firstToGo, limited, startProblem, told } from './limits.ts'
+import { type ProcessLine, processes, type Watched, watch } from './watch.ts'
 
 const MARK = 'CODEBAND_COMMAND'
 
 /** No wall: the command runs as the user, with the user's network and files. What it changes at protected paths is put back
- *  when it has ended; processes that left its group are found by a variable in their environment, on Linux only. */
-export function none(): Sandbox {
+ *  when it has ended. On Linux its limits hold (that of files with util-linux), and processes that left its group are found by a
+ *  variable in their environment or because they were seen when it began them; elsewhere only time and output are limited. */
+export function none(limits: CommandLimits): Sandbox {
   return {
     kind: 'none',
     async run(command) {
-      if (command.writable) return runIn(command.worktree, command)
+      if (command.writable) return runIn(command.worktree, command, limits)
       const copy = await scratchCopy(command.worktree, command)
       try {
         return copy.path === undefined
           ? { ...withoutCopy(copy.made), sandbox: 'none' }
-          : await runIn(copy.path, command)
+          : await runIn(copy.path, command, limits)
       } finally {
         await copy.remove()
       }
@@ -27,25 +31,78 @@ export function none(): Sandbox {
   }
 }
 
-async function runIn(worktree: string, command: SandboxCommand): Promise<CommandResult> {
+async function runIn(worktree: string, command: SandboxCommand, limits: CommandLimits): Promise<CommandResult> {
   const mark = randomUUID()
   const here = (path: string) => moved(path, command.worktree, worktree)
   const PATH = command.env.PATH?.split(delimiter).map(here).join(delimiter)
   const guard = command.writable ? await snapshot(worktree, command.protect, { contents: true }) : undefined
+  const limiters = process.platform === 'linux' ? await findLimiters() : undefined
+  const family = familyOf()
+  const watched = watch(family.watched, limits)
   const {
     stdout: _,
     report: __,
     ...result
-  } = await run(command.argv, {
-    cwd: here(command.cwd),
-    env: { HOME: command.home, ...command.env, ...(PATH !== undefined && { PATH }), [MARK]: mark },
-    timeoutMs: command.timeoutMs,
-    maxOutput: command.maxOutput,
-    ...(command.signal && { signal: command.signal }),
-  })
+  } = await run(
+    limiters ? firstToGo(limiters, limited(limiters, command.argv, limits, { alone: false })) : command.argv,
+    {
+      cwd: here(command.cwd),
+      env: { HOME: command.home, ...command.env, ...(PATH !== undefined && { PATH }), [MARK]: mark },
+      timeoutMs: command.timeoutMs,
+      maxOutput: command.maxOutput,
+      started: family.began,
+      ...(command.signal && { signal: command.signal }),
+    },
+  )
+  const limit = await watched.stop()
+  await family.gone()
   await killMarked(MARK, mark)
   await guard?.restore()
-  return { ...result, sandbox: 'none' }
+  const output = startProblem(result.exitCode, result.output) ?? result.output
+  return { ...told({ ...result, output }, limit, limits), sandbox: 'none' }
+}
+
+/** The processes that descend from a command, also those that left its group and lost their parents since they were seen. */
+function familyOf(): { watched: Watched; began(live: LiveProcess): void; gone(): Promise<void> } {
+  let live: LiveProcess | undefined
+  /** Moment of the start by pid: a number may be another's later. */
+  const known = new Map<number, number>()
+  const own = (all: readonly ProcessLine[]): ProcessLine[] => {
+    const children = Map.groupBy(all, ({ parent }) => parent)
+    const found = new Set<ProcessLine>()
+    const add = (one: ProcessLine): void => {
+      if (found.has(one)) return
+      found.add(one)
+      children.get(one.pid)?.forEach(add)
+    }
+    for (const one of all) if (one.group === live?.pid || known.get(one.pid) === one.began) add(one)
+    for (const { pid, began } of found) known.set(pid, began)
+    return [...found]
+  }
+  const killLeft = (): boolean => {
+    const left = process.platform === 'linux' ? own(processes('/proc')).filter(({ zombie }) => !zombie) : []
+    for (const { pid } of left) signalProcess(pid, 'SIGKILL')
+    return left.length > 0
+  }
+  return {
+    watched: {
+      proc: () => (process.platform === 'linux' && live ? '/proc' : undefined),
+      own,
+      received: () => live?.received ?? 0,
+      end: () => {
+        if (live) signalGroup(live.pid, 'SIGKILL')
+        killLeft()
+      },
+    },
+    began: (started) => {
+      live = started
+    },
+    async gone() {
+      // Its group has ended, and the number may soon be another's.
+      live = undefined
+      for (let round = 0; round < 20 && killLeft(); round++) await sleep(5)
+    },
+  }
 }
 
 /** `path` as seen from a worktree that lies at `to` instead of `from`. */

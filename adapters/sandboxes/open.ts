@@ -1,30 +1,75 @@
+import { stat } from 'node:fs/promises'
+import { release } from 'node:os'
 import { CodebandError } from '../../core/errors.ts'
-import type { Sandbox } from '../../core/ports/sandbox.ts'
-import { bubblewrap, findBubblewrap } from './bubblewrap.ts'
+import type { CommandLimits, Sandbox } from '../../core/ports/sandbox.ts'
+import { version } from '../../core/version.ts'
+import { type Bubblewrap, bubblewrap, findBubblewrap } from './bubblewrap.ts'
 import { none } from './none.ts'
-import { selfTest } from './self-test.ts'
+import { type SelfTest, selfTest, type Wall } from './self-test.ts'
 
 export type SandboxMode = 'required' | 'if-available' | 'off'
 
-/** The strongest sandbox this machine has, proved by trying to get out of it. CB_SANDBOX_MISSING when `required` and there is none. */
-export async function openSandbox(mode: SandboxMode): Promise<Sandbox> {
-  if (mode === 'off') return none()
-  const found = await workingBubblewrap()
-  if (typeof found !== 'string') return found
-  if (mode === 'if-available') return none()
-  throw new CodebandError('CB_SANDBOX_MISSING', { detail: found })
+/** What this machine has, and what came of trying to get out of it. */
+export type Found =
+  | { works: Bubblewrap; walls: readonly Wall[] }
+  | { program: string; leaks: readonly Wall[]; walls: readonly Wall[] }
+  | { missing: string; cure: string }
+
+/** The strongest sandbox this machine has, proved by trying to get out of it. `places` are the folders that may hold bwrap; the PATH
+ *  has no say. When `required`: CB_SANDBOX_MISSING without one, CB_SANDBOX_LEAKS for one that does not hold. */
+export async function openSandbox(
+  mode: SandboxMode,
+  limits: CommandLimits,
+  places?: readonly string[],
+): Promise<Sandbox> {
+  if (mode === 'off') return none(limits)
+  const found = await findSandbox(places)
+  if ('works' in found) return bubblewrap(found.works, limits)
+  if (mode === 'if-available') return none(limits)
+  if ('missing' in found) throw new CodebandError('CB_SANDBOX_MISSING', { detail: found.missing, cure: found.cure })
+  const detail = found.leaks.map((wall) => `${wall.found} (${wall.name})`).join('; ')
+  throw new CodebandError('CB_SANDBOX_LEAKS', { program: found.program, detail })
 }
 
-/** A sandbox whose walls hold, or why there is none. */
-async function workingBubblewrap(): Promise<Sandbox | string> {
-  if (process.platform !== 'linux') return `does not exist for ${process.platform}`
-  const installed = await findBubblewrap()
-  if (!installed) return 'was not found'
-  let problem = ''
-  for (const throwAway of [installed.throwAway, 'copy'] as const) {
-    const sandbox = await bubblewrap({ ...installed, throwAway })
-    problem = await selfTest(sandbox)
-    if (problem === '') return sandbox
+/** Looks for bubblewrap and tries to get out of it, once in the life of a process for the same program, kernel and user. */
+export async function findSandbox(places?: readonly string[]): Promise<Found> {
+  if (process.platform !== 'linux') {
+    const cure = 'Run codeband on Linux (on Windows: in WSL)'
+    return { missing: `does not exist for ${process.platform}`, cure }
   }
-  return problem
+  const installed = await findBubblewrap(places)
+  if ('missing' in installed) {
+    const [what, name] =
+      installed.missing === 'bubblewrap' ? ['was', 'bubblewrap'] : ['needs util-linux, which was', 'util-linux']
+    return { missing: `${what} not found`, cure: `Install it (Debian: \`apt install ${name}\`)` }
+  }
+  const { ino, size, mtimeMs } = await stat(installed.program)
+  const key = [installed.program, ino, size, mtimeMs, release(), process.geteuid?.(), version].join(' ')
+  const proof = proved.get(key) ?? prove(installed)
+  proved.set(key, proof)
+  return proof
+}
+
+/** By what the proof depends on. */
+const proved = new Map<string, Promise<Found>>()
+
+async function prove(installed: Bubblewrap): Promise<Found> {
+  // A limit far from anything that a probe does.
+  const limits: CommandLimits = { memoryMb: 4096, processes: 1000, fileMb: 10 }
+  let last: SelfTest | undefined
+  for (const throwAway of [installed.throwAway, 'copy'] as const) {
+    const works = { ...installed, throwAway }
+    last = await selfTest(await bubblewrap(works, limits))
+    if ('walls' in last && last.walls.every(({ holds }) => holds)) return { works, walls: last.walls }
+  }
+  if (last && 'walls' in last) {
+    return { program: installed.program, walls: last.walls, leaks: last.walls.filter(({ holds }) => !holds) }
+  }
+  const namespaces = /namespace|uid map|Operation not permitted|Permission denied/i.test(last?.unusable ?? '')
+  return {
+    missing: `cannot run a command here: ${last?.unusable}`,
+    cure: namespaces
+      ? 'Allow user namespaces (in a container: let it make them; Ubuntu: an AppArmor profile for bwrap, or `sysctl kernel.apparmor_restrict_unprivileged_userns=0`)'
+      : 'Install a bubblewrap that works (Debian: `apt install bubblewrap`)',
+  }
 }

@@ -1,9 +1,20 @@
 /** The OS wall around processes. */
 export interface Sandbox {
   readonly kind: 'bubblewrap' | 'none'
-  /** Contract: runs argv without a shell, in a process group of its own, with exactly the given environment; resolves when no process
-   *  of the group lives. Does not throw for a command that fails, is missing (exit 127), times out or is aborted. */
+  /** Contract: runs argv without a shell, in a process group of its own, with exactly the given environment, within the limits that the
+   *  sandbox was opened with; resolves when no process of the group lives. Does not throw for a command that fails, is missing (exit
+   *  127), times out, is aborted or goes over a limit. */
   run(command: SandboxCommand): Promise<CommandResult>
+}
+
+/** What one command may use, all its processes together; each is more than an honest test run needs. */
+export interface CommandLimits {
+  /** Mebibytes of memory that its processes hold; shared pages count once. */
+  memoryMb: number
+  /** Processes and threads that live at once. */
+  processes: number
+  /** Mebibytes of the largest file that it may write; in a file with holes they count. */
+  fileMb: number
 }
 
 export interface SandboxCommand {
@@ -33,6 +44,8 @@ export interface CommandResult {
   exitCode: number | null
   timedOut: boolean
   cancelled: boolean
+  /** The limit that ended it; the last line of `output` says so in words. */
+  limit?: 'memory' | 'processes' | 'file' | 'output'
   /** stdout and stderr as they came. */
   output: string
   truncated: boolean

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { none } from '../../adapters/sandboxes/none.ts'
 import { openSandbox } from '../../adapters/sandboxes/open.ts'
+import { defaultCommandLimits } from '../../core/config.ts'
 import { CodebandError } from '../../core/errors.ts'
 import type { Sandbox, SandboxCommand } from '../../core/ports/sandbox.ts'
 import { alternate, compared, type Measure, type Skipped } from './measure.ts'
@@ -34,7 +35,7 @@ export async function sandboxBench(): Promise<(Measure | Skipped)[]> {
     }
     const ms = await alternate(ROUNDS, {
       plain: () => timed(() => plain(worktree)),
-      none: () => timed(() => runIn(none(), command)),
+      none: () => timed(() => runIn(none(defaultCommandLimits), command)),
       writable: () => timed(() => runIn(walled, command)),
       readOnly: () => timed(() => runIn(walled, { ...command, writable: false })),
     })
@@ -51,7 +52,7 @@ export async function sandboxBench(): Promise<(Measure | Skipped)[]> {
 /** The working sandbox, or why there is none. */
 async function bubblewrap(): Promise<Sandbox | string> {
   try {
-    return await openSandbox('required')
+    return await openSandbox('required', defaultCommandLimits)
   } catch (error) {
     if (CodebandError.is(error, 'CB_SANDBOX_MISSING')) return `bubblewrap ${error.values.detail}`
     throw error

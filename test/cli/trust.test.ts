@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { defaultCommandLimits } from '../../core/config.ts'
 import { openSandbox } from '../../adapters/sandboxes/open.ts'
 import { cli, cliEnv } from '../scene/cli.ts'
 import { place, repositoryOf } from '../scene/place.ts'
@@ -13,7 +14,7 @@ export default defineRole({ id: 'scribe', description: 'x', tools: [${tools}] })
 test('a changed definition shows what it gains and loses before it is trusted, and nothing of it runs unprotected before', {
   timeout: 60_000,
 }, async ({ skip }) => {
-  if ((await openSandbox('if-available')).kind === 'none') skip('bubblewrap is not there')
+  if ((await openSandbox('if-available', defaultCommandLimits)).kind === 'none') skip('bubblewrap is not there')
   const at = place()
   const repo = repositoryOf(join(at, 'repo'), { '.agents/scribe.ts': role("'read_files', 'write_file'") })
   const env = cliEnv(at)

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Sandbox, SandboxCommand } from '../../core/ports/sandbox.ts'
+import { defaultCommandLimits } from '../../core/config.ts'
+import type { CommandLimits, Sandbox, SandboxCommand } from '../../core/ports/sandbox.ts'
+import { sandboxLimits } from './sandbox/limits.ts'
 
 export interface SandboxTraits {
   /** Whether it holds the command by the OS. Without walls only order is promised: time, output, groups and throw-away copies. */
@@ -12,14 +14,20 @@ export interface SandboxTraits {
 }
 
 /** What every adapter of the sandbox port owes. */
-export function sandboxContract(name: string, open: () => Promise<Sandbox>, { walls }: SandboxTraits): void {
+export function sandboxContract(
+  name: string,
+  open: (limits: CommandLimits) => Promise<Sandbox>,
+  { walls }: SandboxTraits,
+): void {
+  sandboxLimits(name, open, { walls })
+
   describe(`${name} keeps the sandbox contract`, () => {
     let sandbox: Sandbox
     let room: string
     let count = 0
 
     beforeAll(async () => {
-      sandbox = await open()
+      sandbox = await open(defaultCommandLimits)
       room = await realpath(await mkdtemp(join(tmpdir(), 'sandbox-')))
     })
     afterAll(() => rm(room, { recursive: true, force: true }))

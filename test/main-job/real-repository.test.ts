@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openSandbox } from '../../adapters/sandboxes/open.ts'
+import { defaultCommandLimits } from '../../core/config.ts'
 import type { Recorded } from '../../core/protocol/events.ts'
 import { cli, cliEnv } from '../scene/cli.ts'
 import { personsGit, place } from '../scene/place.ts'
@@ -64,7 +65,7 @@ test('on the sources of fastify its own tests refuse the first change, approve t
   ])
   expect(all('ViolationRecorded')).toEqual([])
 
-  const { kind } = await openSandbox('if-available')
+  const { kind } = await openSandbox('if-available', defaultCommandLimits)
   const runs = all('ToolReturned').filter(({ tool }) => tool === 'run_tests')
   expect(runs.map(({ worker, ok, output, sandbox }) => ({ worker, ok, fail: counts(output).fail, sandbox }))).toEqual([
     { worker: 'coder-codex-0', ok: false, fail: 3, sandbox: kind },

@@ -59,7 +59,7 @@ export async function doctor({ screen, cwd }: Cli): Promise<ExitCode> {
     })
     if (config) {
       await look('sandbox', async () => {
-        const { kind } = await openSandbox(config.sandbox)
+        const { kind } = await openSandbox(config.sandbox, config.limits)
         if (kind !== 'none') return { found: `bubblewrap, and a probe could not get out (mode '${config.sandbox}')` }
         return {
           status: 'warn' as const,

@@ -5,15 +5,20 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { bubblewrap, findBubblewrap } from '../../../adapters/sandboxes/bubblewrap.ts'
-import { selfTest } from '../../../adapters/sandboxes/self-test.ts'
+import { type SelfTest, selfTest } from '../../../adapters/sandboxes/self-test.ts'
+import { defaultCommandLimits } from '../../../core/config.ts'
 import { sandboxContract } from '../../contracts/sandbox.ts'
 
-const installed = await findBubblewrap()
+const found = await findBubblewrap()
+const installed = 'missing' in found ? undefined : found
+/** '' when every wall holds, else the first that does not. */
+const problemOf = (result: SelfTest): string =>
+  'unusable' in result ? result.unusable : (result.walls.find(({ holds }) => !holds)?.found ?? '')
 const problems = await Promise.all(
   (['copy', installed?.throwAway ?? 'mounted'] as const).map(async (throwAway) => ({
     throwAway,
     problem: installed
-      ? await selfTest(await bubblewrap({ ...installed, throwAway }))
+      ? problemOf(await selfTest(await bubblewrap({ ...installed, throwAway }, defaultCommandLimits)))
       : `no bwrap on this ${process.platform}`,
   })),
 )
@@ -24,7 +29,7 @@ for (const { throwAway, problem } of problems) {
   if (problem && (throwAway !== 'copy' || process.env.CI !== 'true')) test.skip(`${name}: ${problem}`, () => undefined)
   else {
     test(`${name} works here`, () => expect(problem).toBe(''))
-    sandboxContract(name, () => bubblewrap({ ...installed!, throwAway }), { walls: true })
+    sandboxContract(name, (limits) => bubblewrap({ ...installed!, throwAway }, limits), { walls: true })
   }
 }
 
@@ -35,7 +40,7 @@ describe.runIf(problems[0]!.problem === '')('bubblewrap', () => {
     const adapter = new URL('../../../adapters/sandboxes/bubblewrap.ts', import.meta.url)
     const script = `
       const { bubblewrap, findBubblewrap } = await import(${JSON.stringify(adapter.href)})
-      const sandbox = await bubblewrap({ ...(await findBubblewrap()), throwAway: 'copy' })
+      const sandbox = await bubblewrap({ ...(await findBubblewrap()), throwAway: 'copy' }, { memoryMb: 1000, processes: 100, fileMb: 100 })
       const [worktree, home] = [${JSON.stringify(join(room, 'worktree'))}, ${JSON.stringify(join(room, 'home'))}]
       await sandbox.run({ argv: ['sh', '-c', 'setsid sh -c "while :; do date +%s%N > beat; sleep 0.05; done"'], cwd: worktree, worktree,
         writable: true, protect: [], readable: [], home, network: false, env: { PATH: '/usr/bin:/bin' }, timeoutMs: 60000, maxOutput: 1000 })`
@@ -53,7 +58,9 @@ describe.runIf(problems[0]!.problem === '')('bubblewrap', () => {
 
   test('the self-test leaves nothing behind', async () => {
     const before = (await readdir(tmpdir())).filter((name) => name.startsWith('codeband-sandbox-'))
-    expect(await selfTest(await bubblewrap({ ...installed!, throwAway: 'copy' }))).toBe('')
+    expect(
+      problemOf(await selfTest(await bubblewrap({ ...installed!, throwAway: 'copy' }, defaultCommandLimits))),
+    ).toBe('')
     expect((await readdir(tmpdir())).filter((name) => name.startsWith('codeband-sandbox-'))).toEqual(before)
   })
 })

@@ -1,4 +1,4 @@
 import { none } from '../../../adapters/sandboxes/none.ts'
 import { sandboxContract } from '../../contracts/sandbox.ts'
 
-sandboxContract('none', async () => none(), { walls: false })
+sandboxContract('none', async (limits) => none(limits), { walls: false })

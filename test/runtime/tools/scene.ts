@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { none } from '../../../adapters/sandboxes/none.ts'
 import { compileBoundary } from '../../../core/boundary/boundary.ts'
+import { defaultCommandLimits } from '../../../core/config.ts'
 import type { Worktree } from '../../../core/ports/workspace.ts'
 import type { Role } from '../../../core/role/role.ts'
 import { type Scene, type Toolbox, toolbox } from '../../../core/runtime/tools/toolbox.ts'
@@ -153,7 +154,7 @@ export function openBench(
     boundary: compiled.boundary,
     worktree: place?.worktree,
     writable: role.produces === 'change',
-    sandbox: none(),
+    sandbox: none(defaultCommandLimits),
     home: place?.root ?? tmpdir(),
     env: { PATH: process.env.PATH ?? '' },
     store: tmpdir(),
