@@ -6,6 +6,7 @@ import type { Event, Recorded } from '../protocol/events.ts'
 import { evolve } from '../protocol/evolve.ts'
 import { FOLD } from '../protocol/fold-version.ts'
 import { initialState, type State } from '../protocol/state.ts'
+import { get } from '../protocol/table.ts'
 import { upcast, versioned } from '../protocol/upcast.ts'
 import { Halt } from './journal.ts'
 import type { Redact } from './redact.ts'
@@ -121,6 +122,21 @@ export async function openLog({
     return { events, answers }
   }
 
+  /** The events that commands with these ids led to when they were said first; none where they bear no id. */
+  async function firstAnswer(requests: readonly Request[]): Promise<Recorded[]> {
+    const events: Recorded[] = []
+    for (const { id } of requests) {
+      const told = id === undefined ? undefined : get(state.answers, id)
+      if (told === undefined) continue
+      for await (const stored of store.read(told.from - 1)) {
+        if (stored.seq > told.to) break
+        const event = upcast(stored)
+        if (event && event.cause === id) events.push(event)
+      }
+    }
+    return events
+  }
+
   async function flush(): Promise<void> {
     while (queue.length > 0) {
       const batch = queue
@@ -142,7 +158,10 @@ export async function openLog({
           const recorded = events.map((event, index) => ({ ...event, seq: version + index + 1 }) as Recorded)
           for (const event of recorded) take(event)
           for (const [index, answer] of answers.entries()) {
-            batch[index]!.settle('from' in answer ? recorded.slice(answer.from, answer.to) : answer)
+            const { requests, settle, fail } = batch[index]!
+            if (!('from' in answer)) settle(answer)
+            else if (answer.from < answer.to) settle(recorded.slice(answer.from, answer.to))
+            else firstAnswer(requests).then(settle, fail)
           }
           break
         }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { match } from '../../core/protocol/pairing.ts'
 
-const worker = fc.constantFrom('a', 'b', 'c', 'd')
+const worker = fc.constantFrom<string>('a', 'b', 'c', 'd')
 const choices = fc.uniqueArray(worker, { maxLength: 4 })
 
 /** The most that can be served, by trying everything. */

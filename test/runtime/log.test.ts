@@ -28,6 +28,18 @@ test('several commands in one dispatch are one transaction: when one is refused,
   expect(log.state.version).toBe(0)
 })
 
+test('the same command id gives the same answer and no new event, from whatever process it comes (I-23)', async () => {
+  const first = memoryEventStore()
+  const a = await openLog({ store: first, now: () => 1 })
+  const b = await openLog({ store: memoryEventStore({ log: first.log }), now: () => 2 })
+  const said = { ...task('t1'), id: 'hook-7' }
+  const [one, two] = await Promise.all([a.dispatch(said), a.dispatch(said)])
+  expect(one).toMatchObject([{ type: 'TaskSubmitted', seq: 1, cause: 'hook-7' }])
+  expect(two).toEqual(one)
+  expect(await b.dispatch(said)).toEqual(one)
+  expect(a.state.version).toBe(1)
+})
+
 test('two logs on one store decide again on what the other appended, and nobody overwrites anybody (I-07)', async () => {
   const first = memoryEventStore()
   const second = memoryEventStore({ log: first.log })
