@@ -23,8 +23,8 @@ export function decidePerson(command: Commands, state: State): readonly Event[] 
       const { why, by } = command
       const asked: Event = { type: 'CancelRequested', at, task: task.id, why, by }
       const lands = Object.values(task.candidates).some(({ status }) => status === 'landing')
-      // Where nothing runs there is nothing to wind down.
-      return task.status === 'running' || lands
+      // Where nothing runs there is nothing to wind down. A parked task may still have turns that have not been ended.
+      return task.status === 'running' || task.running.length > 0 || lands
         ? [asked]
         : [asked, { type: 'TaskEnded', at, task: task.id, outcome: 'cancelled', reason: why }]
     }
