@@ -307,6 +307,31 @@ export function eventStoreContract(name: string, share: () => SharedLog | Promis
       expect(calls).toBe(0)
     })
 
+    test('a kept fold comes back as it was, under its own name only, also through another handle', async () => {
+      const open = await shared()
+      const first = await open()
+      expect(first.snapshot('fold 1')).toBeUndefined()
+      await first.append([resumed('a'), resumed('b'), resumed('c')], 0)
+      const state = { version: 2, tasks: [{ id: 'ä\ud800"', usd: 0.1 + 0.2 }], none: null }
+      first.keep({ seq: 2, state }, 'fold 1')
+      state.version = 9
+      const second = await open('second')
+      expect((await open('third')).snapshot('fold 2')).toBeUndefined()
+      expect(second.snapshot('fold 1')).toEqual({ seq: 2, state: { ...state, version: 2 } })
+      expect(await readAll(second, 2)).toEqual(recorded([resumed('c')], 2))
+      second.keep({ seq: 3, state: 'later' }, 'fold 1')
+      expect((await open('fourth')).snapshot('fold 1')).toEqual({ seq: 3, state: 'later' })
+      expect([...first.remarks, ...second.remarks]).toEqual([])
+    })
+
+    test('a check of the whole log counts its events', async () => {
+      const store = await alone()
+      expect(await store.check()).toBe(0)
+      const events = Array.from({ length: 1203 }, (_, i) => resumed(`${i}`))
+      await store.append(events, 0)
+      expect(await store.check()).toBe(1203)
+    })
+
     test('closing twice is closing once; it writes what waits and frees the lead', async () => {
       const open = await shared()
       const [first, second] = [await open('first'), await open('second')]
