@@ -26,6 +26,9 @@ type Options = {
   stdin?: boolean
   example?: string
   types?: boolean
+  roles?: string
+  recorded?: boolean
+  live?: boolean
 }
 type Run = (cli: Cli, positionals: readonly (string | undefined)[], options: Options) => Promise<ExitCode>
 
@@ -132,6 +135,14 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     async () => (await import('./commands/cancel.ts')).cancel,
   )
   command('resume [task]', 'Go on with what has not ended', async () => (await import('./commands/resume.ts')).resume)
+  command(
+    'replay <task>',
+    'Play the journal of a task again, with the definitions as they are now',
+    async () => (await import('./commands/replay.ts')).replay,
+  )
+    .option('--roles <folder>', 'with the role files of this folder in the place of .agents')
+    .option('--recorded', 'with the definitions that the task began with')
+    .option('--live', 'go on from the first difference with the real frameworks, on a fork that lands nowhere')
   command(
     'doctor',
     'Check this machine, this repository and its band',

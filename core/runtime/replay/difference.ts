@@ -55,8 +55,15 @@ export function differenceOf(recording: Recording, { recorded, now }: Fork, role
     })
     .filter(Boolean)
     .join('\n')
+  // What takes lines is in the diff.
   const said = (which: 'before' | 'now'): string =>
-    differing.map((one) => `${one.field}: ${oneLine(text(one[which]))}`).join('; ')
+    differing
+      .map(({ field, ...one }) =>
+        [one.before, one.now].some((value) => text(value).includes('\n'))
+          ? field
+          : `${field}: ${oneLine(text(one[which]))}`,
+      )
+      .join('; ')
   return {
     ...common,
     kind: kindOf(event, fields),
