@@ -66,7 +66,12 @@ function assign(
     ]
   })
   const epoch = (now?.epoch ?? 0) + 1
-  return [...ended, { type: 'WorkerAssigned', at, task: task.id, subject: id, worker, family, epoch, start, reason }]
+  // Who was to start afresh handed nothing over: there is nothing of theirs to go on from, only what another family wrote before.
+  const from = now?.fresh && now.start === 'afresh' ? 'afresh' : start
+  return [
+    ...ended,
+    { type: 'WorkerAssigned', at, task: task.id, subject: id, worker, family, epoch, start: from, reason },
+  ]
 }
 
 function submitPlan(

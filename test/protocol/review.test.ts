@@ -138,6 +138,12 @@ describe('review', () => {
     again.and(reviewing('3', 'c2', 'openai'))
   })
 
+  test('who takes over from somebody who was to start afresh starts afresh too: only the older work is there (I-09)', () => {
+    const other = { ...assigned('anthropic'), worker: 'coder-anthropic-1' } as ReturnType<typeof assigned>
+    const scene = given(...started, ...coded('1', 'c1', 'openai'), assigned('anthropic', 'afresh'), other)
+    expect(taskOf(scene.state, 't1')?.assignments['change/s1']).toMatchObject({ start: 'afresh', fresh: true })
+  })
+
   test('who the product was taken from hands over nothing (I-05)', () => {
     const scene = given(...started, assigned(), coding('1'), assigned('anthropic', 'afresh'))
     expect(taskOf(scene.state, 't1')?.running).toEqual([])
