@@ -78,12 +78,8 @@ function submitPlan(
   { at, subject: id, turn: turnId, plan, hash, input }: Of<'SubmitPlan'>,
   task: Task,
 ): readonly Event[] | Rejection {
-  const turn = contributing(task, turnId)
+  const turn = making(task, turnId, id)
   if (isRejection(turn)) return turn
-  if (turn.subject !== id || turn.purpose !== 'produce')
-    return rejection('authz', `turn '${turnId}' does not make '${id}'`)
-  if (task.subjects[id] && closed(task.subjects[id].status))
-    return rejection('state', `'${id}' is ${task.subjects[id].status} already`)
   const problem = planProblem(plan)
   if (problem) return rejection('plan', problem)
   const { worker, family, role } = turn
@@ -94,12 +90,8 @@ function submitPlan(
 
 function submitChange(command: Of<'SubmitChange'>, task: Task): readonly Event[] | Rejection {
   const { at, subject: id, turn: turnId, commit, tree, base, files, message, input } = command
-  const turn = contributing(task, turnId)
+  const turn = making(task, turnId, id)
   if (isRejection(turn)) return turn
-  if (turn.subject !== id || turn.purpose !== 'produce')
-    return rejection('authz', `turn '${turnId}' does not make '${id}'`)
-  if (task.subjects[id] && closed(task.subjects[id].status))
-    return rejection('state', `'${id}' is ${task.subjects[id].status} already`)
   if (task.subjects[id]?.on === commit) return rejection('duplicate', `'${id}' is at ${commit} already`)
   if (files.length === 0) return rejection('empty-change', 'the change has no difference')
   const last = task.subjects[id]
@@ -154,6 +146,19 @@ function submitVerdict({ at, turn: turnId, verdict }: Of<'SubmitVerdict'>, task:
       sameFamily: same,
     },
   ]
+}
+
+/** The turn, if it may hand over this product: it makes it, it has not handed it over yet, and there is not enough of it. */
+function making(task: Task, turnId: string, id: string): Turn | Rejection {
+  const turn = contributing(task, turnId)
+  if (isRejection(turn)) return turn
+  if (turn.subject !== id || turn.purpose !== 'produce')
+    return rejection('authz', `turn '${turnId}' does not make '${id}'`)
+  const last = task.subjects[id]
+  if (last && closed(last.status)) return rejection('state', `'${id}' is ${last.status} already`)
+  if (last && last.rounds >= turn.round)
+    return rejection('duplicate', `turn '${turnId}' has handed over '${id}' already: another round needs another turn`)
+  return turn
 }
 
 /** A turn that may hand over a product: it runs, or its role's program went on after it and nothing of the subject came later. */

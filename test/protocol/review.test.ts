@@ -81,6 +81,12 @@ describe('review', () => {
       .rejects('rounds')
   })
 
+  test('a turn hands over one product: the bound on rounds holds whatever a turn does (I-13)', () => {
+    const scene = given(...started, assigned(), coding('1'), change('1', 'c1'))
+    scene.when(change('1', 'c2')).rejects('duplicate')
+    scene.and(ended('1')).when(change('1', 'c2')).rejects('duplicate')
+  })
+
   test('retries are bounded at one place (I-13)', () => {
     const again = (turn: string) => ({ ...coding(turn), place: 'conductor/9' }) as ReturnType<typeof coding>
     const failures = [1, 2, 3, 4].flatMap((n) => [again(`f${n}`), ended(`f${n}`, 'failed')])
