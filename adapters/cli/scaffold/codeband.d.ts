@@ -312,12 +312,39 @@ declare module 'codeband*' {
       rounds?: number
       /** Repeated turns after failures at one place; default 3. */
       retries?: number
-      /** Minutes of one turn; default 60. */
+      /** Failures of the world in a row (a client that crashes, a model API that is overloaded), after which the task waits; default 5.
+       *  They burn no retry. */
+      outages?: number
+      /** Turns of one task; default 500. */
+      turns?: number
+      /** Input and output tokens of one task; default: no cap. */
+      tokens?: number
+      /** US dollars of one task, where the clients say what a turn costs; default: no cap. */
+      usd?: number
+      /** Minutes of all turns of one task, added up; default: no cap. */
       minutes?: number
+      /** Minutes of one turn; default 60. */
+      turnMinutes?: number
+      /** Minutes without a sign of life (text, a call, usage) after which a turn is interrupted; default 15. */
+      silentMinutes?: number
+      /** How often the same call may fail in a turn that changes nothing meanwhile; default 5. */
+      repeats?: number
+      /** Minutes between reminders of an approval that waits; default 60. */
+      remindMinutes?: number
+      /** Tasks that are driven at once; default 4. */
+      tasks?: number
+      /** Roles that one turn, or one step of a program, may spawn; default 64. */
+      fanOut?: number
       /** Minutes of one command (a test run, a check, a setup step); default 10. */
       commandMinutes?: number
       /** Depth of spawning; default 8. */
       depth?: number
+      /** Mebibytes of memory of one command with all its processes; default 8192. */
+      memoryMb?: number
+      /** Processes and threads of one command at once; default 2048. */
+      processes?: number
+      /** Mebibytes of the largest file that a command may write; default 4096. */
+      fileMb?: number
     }
   }
   export type FrameworkByName = string | { readonly use: string; readonly [option: string]: unknown }

@@ -69,7 +69,7 @@ export async function runSandboxed(
 
 function told(
   argv: readonly string[],
-  { exitCode, timedOut, cancelled, output, ms, sandbox }: CommandResult,
+  { exitCode, timedOut, cancelled, limit, output, ms, sandbox }: CommandResult,
   scene: Scene,
 ): string {
   const seconds = `${(ms / 1000).toFixed(1)} s`
@@ -78,8 +78,10 @@ function told(
     ? `stopped at the time limit of ${scene.commandTimeoutMs / 1000} s`
     : cancelled
       ? `cancelled after ${seconds}`
-      : exitCode === null
-        ? `ended by a signal after ${seconds}`
-        : `exit ${exitCode} after ${seconds}`
+      : exitCode === null && limit !== undefined
+        ? `stopped at a limit after ${seconds}`
+        : exitCode === null
+          ? `ended by a signal after ${seconds}`
+          : `exit ${exitCode} after ${seconds}`
   return `${argv.join(' ')}: ${end}${how}\n${headAndTail(output, maxOutput)}`
 }
