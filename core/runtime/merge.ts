@@ -3,6 +3,7 @@ import type { MergeItem } from '../ports/workspace.ts'
 import { isRejection } from '../protocol/commands.ts'
 import type { CheckResult } from '../protocol/events.ts'
 import { approvedChanges, type Candidate, type Subject, type Task, taskOf } from '../protocol/state.ts'
+import { entries } from '../protocol/table.ts'
 import type { MergeReport } from '../role/products.ts'
 import { assess } from './assess.ts'
 import { type EffectAnswer, Halt } from './journal.ts'
@@ -17,25 +18,14 @@ const attempts = 20
 export async function merge(runtime: Runtime, taskId: string): Promise<EffectAnswer> {
   const { log } = runtime
   const task = (): Task => taskOf(log.state, taskId)!
-  const before = new Set(task().landings.map(({ to }) => to))
-  const returned: MergeReport['returned'] = []
 
   async function giveBack(subject: Subject, reason: 'conflict' | 'checks' | 'refused', detail: string): Promise<void> {
     await log.must({ type: 'ReturnChange', task: taskId, subject: subject.id, commit: subject.on, reason, detail })
-    returned.push({ role: subject.role, input: subject.input, reason: `${reason}: ${detail}` })
   }
 
   for (let attempt = 0; attempt < attempts; attempt++) {
     const changes = approvedChanges(task()).slice(0, runtime.config.merge.batch)
-    if (changes.length === 0) {
-      // What came back in an earlier life of this effect has not been taken up by anybody yet.
-      for (const { id, role, input, feedback, status } of Object.values(task().subjects)) {
-        if (status !== 'returned' || returned.some((one) => one.input === input)) continue
-        returned.push({ role, input, reason: `${id}: ${feedback}` })
-      }
-      const landed = task().landings.flatMap(({ to }) => (before.has(to) ? [] : [to]))
-      return { ok: true, result: { landed, returned } satisfies MergeReport }
-    }
+    if (changes.length === 0) return { ok: true, result: reportOf(task()) }
     const refusal = refusalOf(task(), changes)
     if (refusal) {
       for (const change of refusal.changes) await giveBack(change, 'refused', refusal.why)
@@ -56,6 +46,18 @@ export async function merge(runtime: Runtime, taskId: string): Promise<EffectAns
     ok: false,
     outcome: 'escalate',
     reason: `the branch moved ${attempts} times while a candidate was made ready`,
+  }
+}
+
+/** What no merge has told the program yet, from the log alone: some of it may have come about in an earlier life of this one. */
+function reportOf({ journal, landings, subjects }: Task): MergeReport {
+  const told = entries(journal).flatMap(([, { effect, end }]) =>
+    effect.kind === 'merge' && end?.ok ? (end.result as MergeReport).landed : [],
+  )
+  const returned = Object.values(subjects).filter(({ status }) => status === 'returned')
+  return {
+    landed: landings.flatMap(({ to }) => (told.includes(to) ? [] : [to])),
+    returned: returned.map(({ role, input, feedback }) => ({ role, input, reason: feedback })),
   }
 }
 

@@ -148,19 +148,9 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
       : fail('refused', `the input of '${roleId}' does not fit: ${parsed.problems}`)
   }
 
-  async function refuse(code: string, reason: string, scope: Scope, input: unknown): Promise<PlayEnd> {
-    const { id } = scope.role
-    await log.must({
-      type: 'RecordViolation',
-      task: taskId,
-      worker: id,
-      role: id,
-      tool: 'spawn_roles',
-      code,
-      reason,
-      inputHash: hashOf(input),
-    })
-    return fail('refused', `${code}: ${reason}`)
+  function refuse(code: string, reason: string, { role: { id } }: Scope, input: unknown): PlayEnd {
+    const what = { worker: id, role: id, tool: 'spawn_roles', code, reason, inputHash: hashOf(input) }
+    return { ...fail('refused', `${code}: ${reason}`), requests: [{ type: 'RecordViolation', task: taskId, ...what }] }
   }
 
   async function spawn(roleId: string, given: unknown, place: string, scope: Scope): Promise<PlayEnd> {
@@ -340,8 +330,10 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
     let count = 0
     return async (roleId, given) => {
       const inner: Scope = { ...below(scope, role), role, input, budget: scope.budget, spawner: worker.frameworkName }
-      if (count >= most(role)) return shown(await refuse('quota', tooMany(count + 1, role), inner, given))
-      const { answer, requests } = await spawn(roleId, given, `${place}/${role.id}.${count++}`, inner)
+      const { answer, requests } =
+        count >= most(role)
+          ? refuse('quota', tooMany(count + 1, role), inner, given)
+          : await spawn(roleId, given, `${place}/${role.id}.${count++}`, inner)
       if (requests.length > 0) await log.must(...requests)
       return shown({ answer, requests })
     }

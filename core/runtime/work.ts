@@ -81,17 +81,9 @@ export async function callTool(
   await seat.close()
   if (denied) {
     const { code, reason } = denied
-    await runtime.log.must({
-      type: 'RecordViolation',
-      task,
-      worker: worker.id,
-      role: role.id,
-      tool: name,
-      code,
-      reason,
-      inputHash: hashOf(input),
-    })
-    return fail('refused', `${code}: ${reason}`)
+    const what = { worker: worker.id, role: role.id, tool: name, code, reason, inputHash: hashOf(input) }
+    // In one transaction with the end of the effect: a call that was refused is told once.
+    return { ...fail('refused', `${code}: ${reason}`), requests: [{ type: 'RecordViolation', task, ...what }] }
   }
   // Stopped in the middle: how it ended is found out when the task goes on.
   if (!worked && runtime.stopping.aborted) throw new Halt()

@@ -39,8 +39,10 @@ export async function openStore(home: string, format: string, bin: string | unde
   const path = pathOf(home, 'repo.git')
   await mkdir(home, { recursive: true, mode: 0o700 })
   if ((await kindOf(path)) === undefined) {
-    // Made beside its place and moved there: a half-made one is never found.
-    const draft = await mkdtemp(pathOf(home, 'repo-'))
+    // Made where the leftovers of dead processes are removed, and moved to its place: a half-made one is never found.
+    const scratch = pathOf(home, 'tmp')
+    await mkdir(scratch, { recursive: true })
+    const draft = await mkdtemp(pathOf(scratch, `${process.pid}-`))
     await git({ gitDir: draft, bin }).bytes(['init', '--quiet', '--bare', '--template=', `--object-format=${format}`])
     await appendFile(pathOf(draft, 'config'), settings)
     await mkdir(pathOf(draft, 'info'), { recursive: true })
