@@ -16,12 +16,12 @@ export function exactText({ bytes }: Pick<FileRead, 'bytes'>): string | undefine
   }
 }
 
-export function isBinary(bytes: Buffer): boolean {
+export function isBinary(bytes: Uint8Array): boolean {
   return bytes.subarray(0, 8000).includes(0)
 }
 
 /** As text for reading; a character cut at the end is dropped, foreign bytes become the replacement character. */
-export function readableText(bytes: Buffer): string {
+export function readableText(bytes: Uint8Array): string {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes, { stream: true })
 }
 

@@ -43,7 +43,7 @@ export interface Tree {
 
 export interface FileRead {
   readonly allowed: true
-  readonly bytes: Buffer
+  readonly bytes: Uint8Array
   /** Bytes in the file. */
   readonly size: number
 }
