@@ -24,6 +24,10 @@ export function decideLanding(command: Commands, task: Task): readonly Event[] |
     const subject = task.subjects[id]
     if (subject?.status !== 'approved' || subject.on !== commit)
       return rejection('state', `'${id}' is not approved at ${commit}`)
+    // It may be on the branch already; and what would come after it would count as landed when this landing is finished.
+    const landing = Object.values(task.candidates).find(({ status }) => status === 'landing')
+    if (landing?.changes.some((one) => one.subject === id))
+      return rejection('state', `'${id}' is landing in candidate '${landing.id}'`)
     return [{ type: 'ChangeReturned', at, task: task.id, subject: id, commit, reason, detail }]
   }
   const candidate = task.candidates[command.candidate]
@@ -132,6 +136,8 @@ function beginLanding(at: number, task: Task, candidate: Candidate): readonly Ev
 /** Laws 3 and 4: each change is approved, at exactly this commit, by a family that did not write it. */
 function unapproved(task: Task, changes: Candidate['changes']): Rejection | undefined {
   if (changes.length === 0) return rejection('state', 'there is no change to land')
+  const twice = changes.find(({ subject }, at) => changes.findIndex((one) => one.subject === subject) !== at)
+  if (twice) return rejection('duplicate', `'${twice.subject}' is in it twice`)
   for (const { subject: id, commit } of changes) {
     const subject = task.subjects[id]
     if (subject?.status !== 'approved') return rejection('unapproved', `'${id}' is ${subject?.status ?? 'unknown'}`)

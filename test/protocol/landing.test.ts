@@ -26,6 +26,13 @@ describe('landing', () => {
       .rejects('unapproved')
   })
 
+  test('a change lands once: a candidate that names it twice is not built (I-08)', () => {
+    const once = candidate() as Extract<ReturnType<typeof candidate>, { type: 'BuildCandidate' }>
+    given(...approved)
+      .when({ ...once, changes: [...once.changes, ...once.changes] })
+      .rejects('duplicate')
+  })
+
   test('an approval of an older commit counts for nothing (I-08)', () => {
     given(...approved)
       .when(candidate('c0'))
@@ -132,6 +139,13 @@ describe('landing', () => {
     const other = { ...candidate('c1', 'newer'), candidate: 'k2' } as ReturnType<typeof candidate>
     scene.when(other).rejects('state')
     scene.when({ type: 'EndTask', task: 't1', outcome: 'failed', reason: 'x' }).rejects('state')
+  })
+
+  test('a change does not come back while the branch may be moving to it (I-22)', () => {
+    const back = { type: 'ReturnChange', task: 't1', subject: 'change/s1', commit: 'c1', reason: 'checks' } as const
+    const scene = given(...ready, landing)
+    scene.when({ ...back, detail: '' }).rejects('state')
+    scene.and({ type: 'RefuseLanding', task: 't1', candidate: 'k1', reason: 'dirty', detail: '' }, { ...back, detail: '' })
   })
 
   test('a new candidate makes a waiting request stale', () => {
