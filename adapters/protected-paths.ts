@@ -1,5 +1,6 @@
 import { lstat, mkdir, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join, relative, resolve, sep } from 'node:path'
+import { fold } from '../core/boundary/protected.ts'
 import { CodebandError } from '../core/errors.ts'
 
 /** What stood at the protected paths of a worktree before a command ran. */
@@ -8,8 +9,8 @@ export interface Snapshot {
   readonly existing: readonly string[]
   /** Folders between the worktree and `existing` or missing ones, outer before inner: moving one would move what it holds. */
   readonly parents: readonly string[]
-  /** Takes away what was made at missing ones and puts links back. With `contents`, puts files and folders back too. Contract of the
-   *  caller: no process that could interfere lives. */
+  /** Takes away what was made at missing ones, or at the top under their names in other letters, and puts links back. With `contents`,
+   *  puts files and folders back too. Contract of the caller: no process that could interfere lives. */
   restore(): Promise<void>
 }
 
@@ -40,6 +41,8 @@ export async function snapshot(
       if (found !== 'folder') break
     }
   }
+  const before = new Set(await readdir(worktree))
+  const names = new Set(protect.map((one) => fold(relative(worktree, resolve(worktree, one)))))
   return {
     existing: [...existing.keys()],
     parents: [...parents],
@@ -51,6 +54,10 @@ export async function snapshot(
         await symlink(target, path)
       }
       for (const path of missing) await takeAway(worktree, path)
+      // On another file system `.GIT` is `.git`.
+      for (const name of await readdir(worktree)) {
+        if (!before.has(name) && names.has(fold(name))) await rm(join(worktree, name), { recursive: true, force: true })
+      }
       if (contents) for (const [path, entry] of existing) await putBack(worktree, path, entry)
     },
   }
