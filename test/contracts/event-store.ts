@@ -218,7 +218,7 @@ export function eventStoreContract(name: string, share: () => SharedLog | Promis
       expect(await readAll(first)).toEqual(recorded([resumed('a'), resumed('b')]))
     })
 
-    test('one process leads at a time, and everybody can learn which (I-06)', async () => {
+    test('one process leads at a time, and everybody can learn which (I-06, F-ST-11)', async () => {
       const open = await shared()
       const [first, second] = [await open('first'), await open('second')]
       expect([first.leader(), second.leader()]).toEqual([undefined, undefined])
@@ -242,7 +242,7 @@ export function eventStoreContract(name: string, share: () => SharedLog | Promis
       }
     })
 
-    test('a stale lead is refused inside the append, before its version is looked at (I-05)', async () => {
+    test('a stale lead is refused inside the append, before its version is looked at (I-05, F-ST-12)', async () => {
       const open = await shared()
       const [first, second] = [await open('first'), await open('second')]
       const stale = (await first.lead()) as Lead

@@ -1,9 +1,10 @@
+import { statSync } from 'node:fs'
 import { CodebandError } from '../../../core/errors.ts'
 import type { Lead, Snapshot } from '../../../core/ports/event-store.ts'
 import type { Packed } from './bodies.ts'
 import { START } from './chain.ts'
 import { type CheckpointFile, checkpointFile } from './checkpoint.ts'
-import { type Database, isBusy, isWriteFailure } from './driver.ts'
+import { type Database, isBusy, isWriteFailure, openDatabase } from './driver.ts'
 import { type LeadRecord, type LeadRecords, leadRecords } from './lead.ts'
 import { type Log, logOf } from './log.ts'
 import { openLog } from './open.ts'
@@ -42,6 +43,9 @@ export interface Writer {
 
 /** Events from one synced checkpoint to the next. */
 const CHECKPOINT_EVERY = 10_000
+/** Bytes; SQLite begins to tidy at four million. */
+const WAL_LIMIT = 64e6
+const GROWN = 'its WAL has grown to'
 
 export function openWriter(file: string): Writer {
   const checkpoint = checkpointFile(`${file}.head`)
@@ -144,6 +148,14 @@ function writerOn(
     const point = { ...tip, epoch: record.epoch }
     checkpoint.write(point)
     synced = point
+    watchSize()
+  }
+
+  /** SQLite moves the WAL into the database by itself, unless somebody reads an old state of it all the time. */
+  function watchSize(): void {
+    const size = statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0
+    if (size < WAL_LIMIT || remarks.some((one) => one.startsWith(GROWN))) return
+    remarks.push(`${GROWN} ${Math.round(size / 1e6)} MB: another program keeps the log open for reading; end it`)
   }
 
   function refusal(one: Waiting, end: number): CodebandError | undefined {
@@ -247,14 +259,27 @@ function writerOn(
         await patiently(() => {
           if (broken === undefined && (written > 0 || record.epoch > (synced?.epoch ?? 0))) exclusively(sync)
         })
-        db.exec('PRAGMA wal_checkpoint(PASSIVE)')
+        if (broken === undefined) db.exec('PRAGMA wal_checkpoint(PASSIVE)')
       } catch {
         // What is committed is durable without it, and closing must free the files on a full disk, too.
       } finally {
         checkpoint.close()
-        db.close()
+        if (broken === undefined) db.close()
+        else closeWithoutCheckpoint(db, file)
       }
     },
+  }
+}
+
+/** The last connection that closes moves the WAL into the database, and syncs again to do so. One that may only read does not. */
+function closeWithoutCheckpoint(db: Database, file: string): void {
+  let last: Database | undefined
+  try {
+    last = openDatabase(file, { readOnly: true })
+    last.exec('SELECT count(*) FROM lead')
+  } finally {
+    db.close()
+    last?.close()
   }
 }
 

@@ -88,7 +88,7 @@ function flip(file: string, place: (length: number) => number, bit: number): voi
 const place = fc.noBias(fc.integer({ min: 0, max: 999_999 })).map((millionth) => millionth / 1_000_000)
 
 test.each(FILES)(
-  'a flipped bit in band.db%s is never believed: the whole log, or CB_LOG_DAMAGED (I-04)',
+  'a flipped bit in band.db%s is never believed: the whole log, or CB_LOG_DAMAGED (I-04, F-ST-04, F-ST-05)',
   async (end) => {
     const file = join(folder, 'flipped.db')
     const first = end === '' ? HEADER : 0
@@ -154,7 +154,7 @@ test('after a power failure a torn WAL leaves a true beginning, never shorter th
   expect(lengths.size).toBeGreaterThan(5)
 })
 
-test('a log that was restored from before its checkpoint, or emptied, or copied without its WAL, is refused with the place', async () => {
+test('a log that was restored from before its checkpoint, or emptied, or copied without its WAL, is refused with the place (F-ST-06, F-ST-16)', async () => {
   const file = join(folder, 'restored.db')
   copy(killed, file)
   copyFileSync(closed, file)
@@ -170,7 +170,7 @@ test('a log that was restored from before its checkpoint, or emptied, or copied 
   expect(() => sqliteEventStore({ file })).toThrow(/damaged at event 1: /)
 })
 
-test('a copy is restored by leaving its checkpoint away', async () => {
+test('a copy is restored by leaving its checkpoint away (F-ST-16)', async () => {
   const file = join(folder, 'copy.db')
   copy(closed, file)
   rmSync(`${file}.head`)
