@@ -97,6 +97,7 @@ export async function openBand(parts: BandParts, openPorts = machinePorts): Prom
 
   const logs = openLogs(home)
   const families = [...new Set(Object.values(config.frameworks).map(({ family }) => family))]
+  for (const remark of store.remarks) logs.note('the log', { remark })
   logs.note('band opened', { version, epoch: lead.epoch, root, sandbox: sandbox.kind, families })
   const stop = new AbortController()
   const emitter = new EventEmitter<{ event: [Recorded] }>()

@@ -20,6 +20,8 @@ export interface RepositoryLog {
   /** What a person should know of the log though it can be used. */
   readonly remarks: readonly string[]
   read(): AsyncIterable<Recorded>
+  readonly file: string
+  readonly sqliteVersion: string
   /** Checks all of it from the first event; CB_LOG_DAMAGED names the place. */
   check(): Promise<number>
   close(): Promise<void>
@@ -34,6 +36,8 @@ export async function openRepositoryLog({ cwd, home }: { cwd: string; home?: str
     state: log.state,
     leader: store.leader(),
     remarks: store.remarks,
+    file: logFile(repository),
+    sqliteVersion: store.sqliteVersion,
     read: () => store.read(),
     check: () => store.check(),
     async close() {

@@ -7,10 +7,10 @@ import { git } from '../../git.ts'
 import { baseEnv, host } from '../../host.ts'
 import { inspectDefinitions } from '../../load-definitions.ts'
 import { openRepository } from '../../repository.ts'
-import { openRepositoryLog } from '../../repository-log.ts'
 import { openSandbox } from '../../sandboxes/open.ts'
 import type { ExitCode } from '../exit.ts'
 import type { Cli } from '../program.ts'
+import { lookAtLog } from './doctor-log.ts'
 
 interface Check {
   name: string
@@ -37,11 +37,7 @@ export async function doctor({ screen, cwd }: Cli): Promise<ExitCode> {
     const { root, home } = await openRepository(cwd)
     return { found: `${root}, state in ${home}` }
   })
-  await look('log', async () => {
-    const { state, leader, close } = await openRepositoryLog({ cwd })
-    await close()
-    return { found: `${state.version} events, chain unbroken${leader ? `, led by ${leader}` : ''}` }
-  })
+  await look('log', () => lookAtLog(cwd))
   const repository = await openRepository(cwd).catch(() => undefined)
   if (repository) {
     const { diagnostics, trusted, config, roleMap } = await inspectDefinitions(repository)
