@@ -123,8 +123,10 @@ function beginLanding(at: number, task: Task, candidate: Candidate): readonly Ev
     return rejection('sandbox', 'the checks ran unsandboxed')
   if (risk === undefined) return rejection('risk', 'the risk is not assessed')
   if (task.policy.opposition === 'waived' || needsPerson(risk, task.policy.autoMerge)) {
+    // Of this candidate: a yes to an older one of the same bytes cannot be taken back any more, and a no to this one would not count.
     const given = Object.values(task.approvals).some(
-      (one) => one.status === 'given' && one.commit === to && one.base === from && one.tree === tree,
+      (one) =>
+        one.status === 'given' && one.candidate === id && one.commit === to && one.base === from && one.tree === tree,
     )
     if (!given) return rejection('approval', `a person has not approved ${to}`)
   }

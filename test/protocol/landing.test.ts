@@ -114,6 +114,19 @@ describe('landing', () => {
       .rejects('approval')
   })
 
+  test('a yes is for one candidate: with the same bytes built again, the no to the second one counts (I-15)', () => {
+    const again = { ...candidate(), candidate: 'k2' } as ReturnType<typeof candidate>
+    given(...approved, candidate(), checked(), assessed('high'), { type: 'Approve', approval: 't1.1', by: 'ada' })
+      .and(
+        again,
+        { type: 'RecordChecks', task: 't1', candidate: 'k2', passed: true, checks: [], sandbox: 'bubblewrap' },
+        { type: 'AssessRisk', task: 't1', candidate: 'k2', floor: 'high', reasons: [], approval: 't1.2' },
+        { type: 'Reject', approval: 't1.2', why: 'no', by: 'bob' },
+      )
+      .when({ type: 'BeginLanding', task: 't1', candidate: 'k2' })
+      .rejects('approval')
+  })
+
   test('of approve and reject on one request, the first wins (I-15)', () => {
     given(...approved, candidate(), checked(), assessed('high'), { type: 'Approve', approval: 't1.1', by: 'ada' })
       .when({ type: 'Reject', approval: 't1.1', why: 'no', by: 'bob' })
@@ -145,7 +158,10 @@ describe('landing', () => {
     const back = { type: 'ReturnChange', task: 't1', subject: 'change/s1', commit: 'c1', reason: 'checks' } as const
     const scene = given(...ready, landing)
     scene.when({ ...back, detail: '' }).rejects('state')
-    scene.and({ type: 'RefuseLanding', task: 't1', candidate: 'k1', reason: 'dirty', detail: '' }, { ...back, detail: '' })
+    scene.and(
+      { type: 'RefuseLanding', task: 't1', candidate: 'k1', reason: 'dirty', detail: '' },
+      { ...back, detail: '' },
+    )
   })
 
   test('a new candidate makes a waiting request stale', () => {
