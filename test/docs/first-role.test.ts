@@ -12,7 +12,7 @@ const page = readFileSync(join(house, 'docs/first-role.md'), 'utf8')
 /** Words of a line of the page: blanks divide, single quotes hold together. */
 const words = (line: string): string[] => [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, held, bare]) => held ?? bare!)
 
-test('every step of docs/first-role.md does what the page says', { timeout: 60_000 }, async () => {
+test('every step of docs/first-role.md does what the page says', { timeout: 120_000 }, async () => {
   const at = place()
   const repo = repositoryOf(join(at, 'repo'), { 'README.md': '# a band\n', 'package.json': '{"type":"module"}' })
   const ran: string[] = []
@@ -47,7 +47,12 @@ test('every step of docs/first-role.md does what the page says', { timeout: 60_0
   symlinkSync(join(house, 'node_modules'), join(repo, 'node_modules'))
   const alias = { 'codeband/testing': join(house, 'adapters/testing.ts'), codeband: join(house, 'adapters/index.ts') }
   writeFileSync(join(repo, 'vitest.config.mjs'), `export default { resolve: { alias: ${JSON.stringify(alias)} } }\n`)
-  const vitest = [join(house, 'node_modules/vitest/vitest.mjs'), 'run', '.agents/glossary.test.ts']
+  const vitest = [
+    join(house, 'node_modules/vitest/vitest.mjs'),
+    'run',
+    '--testTimeout=60000',
+    '.agents/glossary.test.ts',
+  ]
   const result = spawnSync(join(house, 'node_modules/.bin/node'), vitest, {
     cwd: repo,
     env: cliEnv(at),
