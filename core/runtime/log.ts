@@ -73,7 +73,12 @@ export async function openLog({
   const listeners = new Set<(event: Recorded) => void>()
 
   function take(event: Recorded): void {
-    state = evolve(state, event)
+    try {
+      state = evolve(state, event)
+    } catch (cause) {
+      const detail = `event ${event.seq} (${event.type}) cannot be folded (${(cause as Error).message})`
+      throw new CodebandError('CB_INTERNAL', { detail }, { cause })
+    }
     for (const listener of listeners) listener(event)
   }
 

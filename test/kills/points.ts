@@ -12,10 +12,10 @@ const at = (point: string, ...passes: number[]): Kill[] => passes.map((pass) => 
 
 /** Every moment that the law of durability speaks of. With several kills, each is a run of its own. */
 export const moments: readonly Moment[] = [
-  { name: 'before an append (K1)', kills: at('before append', 1, 4, 30, 63) },
-  { name: 'after an append, before anything acts on it (K2)', kills: at('after append', 2, 5, 31, 64) },
+  { name: 'before an append (K1, F-DE-01)', kills: at('before append', 1, 4, 30, 63) },
+  { name: 'after an append, before anything acts on it (K2, F-DE-02)', kills: at('after append', 2, 5, 31, 64) },
   { name: 'in the middle of a commit', kills: [...at('before commit', 20), ...at('after commit', 20)] },
-  { name: 'after an effect, before its result is recorded (K3)', kills: at('before EffectEnded', 1, 4, 9) },
+  { name: 'after an effect, before its result is recorded (K3, F-DE-03)', kills: at('before EffectEnded', 1, 4, 9) },
   { name: 'between a result and the program that waits for it (K4)', kills: at('after EffectEnded', 2, 6) },
   { name: 'between a refusal and the end of what was refused', kills: at('after ViolationRecorded', 1, 2, 3) },
   {

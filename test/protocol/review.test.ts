@@ -21,7 +21,7 @@ describe('review', () => {
       .rejects('same-family')
   })
 
-  test('a verdict is bound to the commit its turn began on, not to one that came later (I-08)', () => {
+  test('a verdict is bound to the commit its turn began on, not to one that came later (I-08, F-DE-07)', () => {
     given(...started, ...coded('1', 'c1'), reviewing('2', 'c1'), ...coded('3', 'c2'))
       .when(verdict('2', 'approve'))
       .rejects('wrong-commit')
@@ -87,7 +87,7 @@ describe('review', () => {
     scene.and(ended('1')).when(change('1', 'c2')).rejects('duplicate')
   })
 
-  test('retries are bounded at one place (I-13)', () => {
+  test('retries are bounded at one place (I-13, F-DE-09)', () => {
     const again = (turn: string) => ({ ...coding(turn), place: 'conductor/9' }) as ReturnType<typeof coding>
     const failures = [1, 2, 3, 4].flatMap((n) => [again(`f${n}`), ended(`f${n}`, 'failed')])
     given(...started, assigned(), ...failures)
@@ -150,7 +150,7 @@ describe('review', () => {
     expect(taskOf(scene.state, 't1')?.assignments['change/s1']).toMatchObject({ start: 'afresh', fresh: true })
   })
 
-  test('who the product was taken from hands over nothing (I-05)', () => {
+  test('who the product was taken from hands over nothing (I-05, F-DE-06)', () => {
     const scene = given(...started, assigned(), coding('1'), assigned('anthropic', 'afresh'))
     expect(taskOf(scene.state, 't1')?.running).toEqual([])
     scene.when(change('1', 'c1')).rejects('stale-epoch')
