@@ -115,7 +115,7 @@ test('a second reviewer is never of a family that wrote the change, although tha
   ])
 })
 
-test('where only the family that wrote it may play the second reviewer, nothing is approved: the task is parked', async () => {
+test('where only the family that wrote it may play the second reviewer, nothing is approved: the task is parked (F-DE-08)', async () => {
   const { events } = await reviewed(judgement('approve', 'low'), asks, { frameworks: { x: {} } })
   expect(verdicts(events)).toEqual([])
   expect(of(events, 'TaskParked')).toMatchObject([{ reason: 'capacity' }])
