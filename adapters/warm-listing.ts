@@ -9,11 +9,10 @@ import { type Listing, readWarm } from './warm-record.ts'
  *  without running anything. Undefined whenever that is in doubt. */
 export async function warmListing(cwd: string): Promise<(Listing & { trusted: true }) | undefined> {
   const root = topFolderOf(cwd)
-  const git = root && gitFacts(root)
-  if (root === undefined || git === undefined) return undefined
+  if (root === undefined) return undefined
   const home = bandHome(root, host())
   const record = readWarm(root, home)
-  if (!record?.listing || record.git !== git) return undefined
+  if (!record?.listing || record.git === undefined || record.git !== gitFacts(root)) return undefined
   // Whoever looks next says what is wrong with the list of what is trusted.
   if (!(await mayRun(home, record).catch(() => false))) return undefined
   return { ...record.listing, trusted: true }
@@ -53,11 +52,10 @@ export function gitFacts(root: string): string | undefined {
   }
 }
 
+/** Undefined where nothing is. Throws for what is no file: a pipe would never end. */
 function textOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found === undefined) return undefined
+  if (!found.isFile()) throw new Error(`'${path}' is no file`)
+  return readFileSync(path, 'utf8')
 }

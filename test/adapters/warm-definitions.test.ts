@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import {
   appendFileSync,
   chmodSync,
@@ -323,6 +323,11 @@ describe('an edit is always seen', () => {
   test('of the repository itself: what git might no longer take for one is not listed', async () => {
     const breaking: Readonly<Record<string, Edit>> = {
       'its branch': rewriting('.git/HEAD', () => 'nowhere\n'),
+      'its branch, by a pipe that nobody writes to': ({ repo }) => {
+        const takeBack = moving('.git/HEAD', '.git/gone')(one)
+        execFileSync('mkfifo', [join(repo, '.git/HEAD')])
+        return takeBack
+      },
       'its settings': ({ repo }) => {
         const before = readFileSync(join(repo, '.git/config'), 'utf8')
         appendFileSync(join(repo, '.git/config'), '[core]\n\trepositoryformatversion = 99\n')
