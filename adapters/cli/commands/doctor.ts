@@ -7,7 +7,7 @@ import { git } from '../../git.ts'
 import { baseEnv, host } from '../../host.ts'
 import { inspectDefinitions } from '../../load-definitions.ts'
 import { openRepository } from '../../repository.ts'
-import { openSandbox } from '../../sandboxes/open.ts'
+import { findSandbox, type SandboxMode } from '../../sandboxes/open.ts'
 import type { ExitCode } from '../exit.ts'
 import type { Cli } from '../program.ts'
 import { lookAtLog } from './doctor-log.ts'
@@ -54,15 +54,7 @@ export async function doctor({ screen, cwd }: Cli): Promise<ExitCode> {
         : { status: 'warn' as const, found: 'not trusted yet, so not run', cure: 'Read them, then: codeband trust' }
     })
     if (config) {
-      await look('sandbox', async () => {
-        const { kind } = await openSandbox(config.sandbox, config.limits)
-        if (kind !== 'none') return { found: `bubblewrap, and a probe could not get out (mode '${config.sandbox}')` }
-        return {
-          status: 'warn' as const,
-          found: `none: commands run unsandboxed (mode '${config.sandbox}')`,
-          cure: 'Install bubblewrap (Debian: apt install bubblewrap)',
-        }
-      })
+      checks.push(...(await sandboxChecks(config.sandbox)))
       await look('opposition', async () => {
         if (Object.keys(config.frameworks).length === 0)
           return {
@@ -107,6 +99,39 @@ export async function doctor({ screen, cwd }: Cli): Promise<ExitCode> {
     if (status !== 'ok' && cure) screen.line(`      ${''.padEnd(18)} ${cure.replaceAll('\n', `\n${''.padEnd(25)}`)}`)
   }
   return failed ? 2 : 0
+}
+
+/** What the sandbox is, then each of its walls with what came of trying to get over it. */
+async function sandboxChecks(mode: SandboxMode): Promise<Check[]> {
+  const found = await findSandbox()
+  const name = 'sandbox'
+  const bad = mode === 'required' ? 'fail' : 'warn'
+  const bare = mode === 'required' ? 'no command runs' : 'commands run unsandboxed'
+  if ('missing' in found) {
+    const cure = new CodebandError('CB_SANDBOX_MISSING', { detail: found.missing, cure: found.cure }).message
+    return [{ name, status: bad, found: `bubblewrap ${found.missing}: ${bare} (mode '${mode}')`, cure }]
+  }
+  const walls = found.walls.map(
+    (wall): Check => ({
+      name: `  ${wall.name}`,
+      status: wall.holds ? 'ok' : bad,
+      found: wall.found,
+      cure: '',
+    }),
+  )
+  if ('leaks' in found) {
+    const cure = `Replace it by an unchanged bubblewrap (Debian: apt install --reinstall bubblewrap)`
+    return [{ name, status: bad, found: `${found.program} does not hold (mode '${mode}')`, cure }, ...walls]
+  }
+  if (mode === 'off') {
+    const cure = "Write `sandbox: 'required'` in the configuration"
+    return [{ name, status: 'warn', found: `none: ${bare} (mode 'off'), though bubblewrap works`, cure }]
+  }
+  const { program } = found.works
+  return [
+    { name, status: 'ok', found: `${program}, and a probe could not get out (mode '${mode}')`, cure: '' },
+    ...walls,
+  ]
 }
 
 function pick(env: Readonly<Record<string, string | undefined>>, names: readonly string[]): Record<string, string> {
