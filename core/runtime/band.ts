@@ -64,7 +64,11 @@ export function openLeadingBand(
     const stopping = AbortSignal.any([runtime.stopping, cancelled.signal])
     void log
       .until((state) => (taskOf(state, taskId)!.cancel ? true : undefined), stopping)
-      .then(() => cancelled.abort())
+      // A log that has failed is told where something is asked of it.
+      .then(
+        () => cancelled.abort(),
+        () => undefined,
+      )
     const mine = { ...(await runtimeFor(task.policy.definitions)), stopping }
     const program = openProgram(mine, taskId)
     try {
