@@ -101,6 +101,7 @@ function placeOf(
 function kindOf({ type }: Event, fields: readonly string[]): Difference['kind'] {
   if (type === 'TurnStarted' && fields.some((field) => field === 'prompt' || field === 'systemPrompt')) return 'prompt'
   if (type === 'TurnStarted' && fields.length > 0) return 'worker'
+  if (type === 'WorkerAssigned') return 'worker'
   if (type === 'ViolationRecorded') return 'gate'
   if (type === 'EffectStarted' || type === 'TurnStarted') return 'effect'
   if (type === 'TaskEnded' || type === 'TaskParked') return 'end'

@@ -191,8 +191,9 @@ export function openOrderedLog(recording: Recording, redact: Redact = (value) =>
         (event, at) => !events[recording.head + at] || !same(event, events[recording.head + at]!),
       )
       const event = now[Math.max(index, 0)]
+      if (event === undefined) return []
       const early = now.every((one) => events.slice(recording.head, end).some((other) => same(one, other)))
-      return event === undefined || early ? [] : [{ now: { kind: 'event', event }, near: nearness(event, recorded) }]
+      return [{ now: { kind: 'event', event }, near: early ? -1 : nearness(event, recorded) }]
     })
     const ports = asks.map((ask) => ({ now: { kind: 'port', ...ask } as const, near: nearness(ask, recorded) }))
     const best = [...ports, ...asked].sort((a, b) => b.near - a.near)[0]

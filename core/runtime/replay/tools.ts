@@ -1,3 +1,4 @@
+import { decideCommand } from '../../boundary/command.ts'
 import type { DenialCode } from '../../boundary/denial.ts'
 import { deny } from '../../boundary/denial.ts'
 import type { PartFacts, PathFacts } from '../../boundary/gate.ts'
@@ -82,10 +83,24 @@ export function recordedToolbox(recording: Recording, log: OrderedLog): (scene: 
           const before = `denied (${code}): ${reason}`
           return log.diverge({ what: 'gate', ...called, before, now: `allowed: ${name}` })
         }
+        const command = commandOf(scene, name, input)
+        if (command !== undefined && then.ok && !then.output.startsWith(`${command}: `)) {
+          const before = then.output.split('\n')[0]!
+          return log.diverge({ what: 'gate', ...called, before, now: `${name} runs ${command}` })
+        }
         return then.denied === undefined && inMemory.has(name) ? real.call(name, input, options) : then
       },
     }
   }
+}
+
+/** What a call that names no command runs: that is in the definitions alone. */
+function commandOf({ boundary }: Scene, name: string, input: unknown): string | undefined {
+  const grant = boundary.grants.get(name)
+  const { argv, command } = (input ?? {}) as { argv?: unknown; command?: unknown }
+  if (grant === undefined || !/^run_/.test(name) || argv !== undefined || command !== undefined) return undefined
+  const decision = decideCommand(grant, {})
+  return decision.allowed ? decision.argv.join(' ') : undefined
 }
 
 /** Where a call comes from: a turn, or a place of a program. */
