@@ -58,7 +58,10 @@ function openSession(recording: Recording, options: SessionOptions, customTools:
           return
         }
       }
-      // The process ended in this turn.
+      // The process ended in this turn. What was said last was written for the sake of a call that was not.
+      if (events.findLast(({ type }) => type !== 'TurnEnded')?.type === 'TextSaid') {
+        void options.call('', {}, { id: '', signal }).catch(() => undefined)
+      }
       await over
       yield { type: 'turn-end', outcome: 'cancelled' }
     },

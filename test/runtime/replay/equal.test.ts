@@ -268,13 +268,18 @@ test('killed at any moment and resumed: every life comes again, with the turn th
   const options: Options = {
     turns: turns(
       ...planning(one),
-      { role: 'coder', steps: [{ call: 'read_files', input: { paths: ['a.txt'] } }, write('a.txt', 'first\n')] },
+      {
+        role: 'coder',
+        steps: [{ say: 'I look.' }, { call: 'read_files', input: { paths: ['a.txt'] } }, write('a.txt', 'first\n')],
+      },
       approving,
     ),
   }
   const whole = recordedBand(options)
   await whole.run()
-  const moments = whole.commits.filter((count, index) => count > 2 && index % 8 === 0).slice(0, -1)
+  // Some moments, and the one after a word that was said before a call.
+  const said = whole.events().find(({ type }) => type === 'TextSaid')!.seq
+  const moments = whole.commits.filter((count, index) => count > 2 && (index % 8 === 0 || count === said)).slice(0, -1)
   expect(moments.length).toBeGreaterThan(2)
   for (const moment of moments) {
     const band = recordedBand(options)
