@@ -5,21 +5,15 @@ import { DatabaseSync } from 'node:sqlite'
 import { sqliteEventStore } from '../../adapters/event-stores/sqlite.ts'
 import type { EventStore } from '../../core/ports/event-store.ts'
 import type { Event } from '../../core/protocol/events.ts'
+import { alternate, compared, type Measure } from './measure.ts'
 
-export interface Measure {
-  readonly name: string
-  readonly value: number
-  readonly unit: string
-  /** What the same machine does without us, in the same unit. */
-  readonly floor: number
-  readonly ratio: number
-  readonly aim?: string
-}
-
-const ROUNDS = 5
-const SINGLE = 1000
+const ROUNDS = 40
+/** Appends of one writer in a round. */
+const SINGLE = 50
 const WRITERS = 100
-const TURNS = 100
+/** Appends of each of them in a round. */
+const TURNS = 5
+const REPLAY_ROUNDS = 5
 const REPLAY = 100_000
 const AT = 1_763_719_000_000
 
@@ -28,16 +22,16 @@ export async function eventStoreBench(): Promise<Measure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'codeband-bench-'))
   try {
     return [
-      await measure('durable append, one writer', 'events/s', {
-        ours: (round) => withStore(join(folder, `one-${round}.db`), appendOneByOne),
-        floor: async (round) => insertOneByOne(plain(join(folder, `plain-one-${round}.db`))),
-        aim: 'at least 0.75 of a plain INSERT',
+      await appending('durable append, one writer', join(folder, 'one'), 'at least 0.8 of a plain INSERT', {
+        ours: appendOneByOne,
+        floor: insertOneByOne,
       }),
-      await measure(`durable append, ${WRITERS} writers at once`, 'events/s', {
-        ours: (round) => withStore(join(folder, `many-${round}.db`), appendTogether),
-        floor: async (round) => insertTogether(plain(join(folder, `plain-many-${round}.db`))),
-        aim: 'at least 0.4 of a bare group commit',
-      }),
+      await appending(
+        `durable append, ${WRITERS} writers at once`,
+        join(folder, 'many'),
+        'at least 0.8 of a bare group commit',
+        { ours: appendTogether, floor: insertTogether },
+      ),
       await replay(join(folder, 'replay.db')),
     ]
   } finally {
@@ -47,24 +41,21 @@ export async function eventStoreBench(): Promise<Measure[]> {
 
 interface Contest {
   /** Both give operations a second. */
-  ours(round: number): Promise<number>
-  floor(round: number): Promise<number>
-  aim: string
+  ours(store: EventStore): Promise<number>
+  floor(db: DatabaseSync): Promise<number>
 }
 
-async function measure(name: string, unit: string, { ours, floor, aim }: Contest): Promise<Measure> {
-  const values: number[] = []
-  const floors: number[] = []
-  for (let round = 0; round < ROUNDS; round++) {
-    floors.push(await floor(round))
-    values.push(await ours(round))
+/** Many short rounds in turn, because the disk is another one every second. */
+async function appending(name: string, files: string, aim: string, { ours, floor }: Contest): Promise<Measure> {
+  const db = plain(`${files}-plain.db`)
+  const store = sqliteEventStore({ file: `${files}.db` })
+  try {
+    const rates = await alternate(ROUNDS, { floor: () => floor(db), ours: () => ours(store) })
+    return compared(name, 'events/s', rates.ours, rates.floor, aim)
+  } finally {
+    db.close()
+    await store.close()
   }
-  const [value, least] = [median(values), median(floors)]
-  return { name, value, unit, floor: least, ratio: value / least, aim }
-}
-
-function median(numbers: readonly number[]): number {
-  return Math.round(numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!)
 }
 
 async function rate(operations: number, work: () => unknown): Promise<number> {
@@ -87,24 +78,16 @@ function event(i: number): Event {
   }
 }
 
-async function withStore<T>(file: string, work: (store: EventStore) => Promise<T>): Promise<T> {
-  const store = sqliteEventStore({ file })
-  try {
-    return await work(store)
-  } finally {
-    await store.close()
-  }
-}
-
 function appendOneByOne(store: EventStore): Promise<number> {
+  let head = store.head()
   return rate(SINGLE, async () => {
-    for (let i = 0; i < SINGLE; i++) await store.append([event(i)], i)
+    for (let i = 0; i < SINGLE; i++) await store.append([event(head)], head++)
   })
 }
 
 /** Every writer waits for its own event before it appends the next. */
 function appendTogether(store: EventStore): Promise<number> {
-  let head = 0
+  let head = store.head()
   const writer = async () => {
     for (let i = 0; i < TURNS; i++) {
       const expected = head++
@@ -123,11 +106,9 @@ function plain(file: string): DatabaseSync {
 
 async function insertOneByOne(db: DatabaseSync): Promise<number> {
   const insert = db.prepare('INSERT INTO events (data) VALUES (?)')
-  const result = await rate(SINGLE, () => {
+  return rate(SINGLE, () => {
     for (let i = 0; i < SINGLE; i++) insert.run(JSON.stringify(event(i)))
   })
-  db.close()
-  return result
 }
 
 async function insertTogether(db: DatabaseSync): Promise<number> {
@@ -150,32 +131,40 @@ async function insertTogether(db: DatabaseSync): Promise<number> {
   const writer = async () => {
     for (let i = 0; i < TURNS; i++) await append(next++)
   }
-  const result = await rate(WRITERS * TURNS, () => Promise.all(Array.from({ length: WRITERS }, writer)))
-  db.close()
-  return result
+  return rate(WRITERS * TURNS, () => Promise.all(Array.from({ length: WRITERS }, writer)))
 }
 
 async function replay(file: string): Promise<Measure> {
   const events = Array.from({ length: REPLAY }, (_, i) => event(i))
   const lines = events.map((one) => JSON.stringify(one)).join('\n')
-  return withStore(file, async (store) => {
+  const store = sqliteEventStore({ file })
+  try {
     await store.append(events, 0)
-    return measure(`replay of ${REPLAY} events, every link checked`, 'events/s', {
-      ours: () =>
-        rate(REPLAY, async () => {
-          let sum = 0
-          for await (const { at } of store.read()) sum += at - AT
-          check(sum)
-        }),
+    const rates = await alternate(REPLAY_ROUNDS, {
       floor: () =>
         rate(REPLAY, () => {
           let sum = 0
           for (const line of lines.split('\n')) sum += (JSON.parse(line) as Event).at - AT
           check(sum)
         }),
-      aim: 'at least 0.85 of JSON.parse over the same lines, which checks nothing',
+      ours: () =>
+        rate(REPLAY, async () => {
+          let sum = 0
+          for await (const { at } of store.read()) sum += at - AT
+          check(sum)
+        }),
     })
-  })
+    const name = `replay of ${REPLAY} events, every link checked`
+    return compared(
+      name,
+      'events/s',
+      rates.ours,
+      rates.floor,
+      'at least 0.85 of JSON.parse over the same lines, which checks nothing',
+    )
+  } finally {
+    await store.close()
+  }
 }
 
 function check(sum: number): void {
