@@ -43,6 +43,11 @@ export function movesOf(scope: Scope, world: World): Move[] {
     const { epoch } = world.state
     for (const next of [epoch + 1, epoch]) asking.leader({ type: 'TakeLead', epoch: next, process: 'p' })
   }
+  if (may.has('talk')) {
+    asking.person({ type: 'SubmitTask', task: 't0', text: ' ', policy: scope.policy, by: 'ada' }, 'ada')
+    asking.person({ type: 'CancelTask', task: 'nothing', why: '', by: 'ada' }, 'ada')
+    asking.person({ type: 'Approve', approval: 'nothing', by: 'ada' }, 'ada')
+  }
   for (const id of scope.tasks) {
     const task = get(world.state.tasks, id)
     if (task === undefined) {

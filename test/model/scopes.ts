@@ -26,6 +26,7 @@ export const scopes: readonly Scope[] = [
     short: 10_000,
     coders: [...coders, 'coder-openai-1'],
     may: may('produce', 'review', 'reassign', 'cancel', 'crash'),
+    pushes: 1,
   },
   {
     ...one,

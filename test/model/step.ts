@@ -28,7 +28,7 @@ export function step(world: World, move: Move, tally?: Tally): World | undefined
     story = read(story, event)
   }
   agree(state, story)
-  answered(command, events, world, state)
+  answered(command, events, world, state, tally)
   return { state, story, git: world.git }
 }
 
@@ -85,7 +85,13 @@ const personsEvents = new Set<Event['type']>([
 ])
 
 /** Who may be answered with what; and that an answer is given once. */
-function answered(command: Command, events: readonly Event[], before: World, after: State): void {
+function answered(
+  command: Command,
+  events: readonly Event[],
+  before: World,
+  after: State,
+  tally: Tally | undefined,
+): void {
   const { id, type } = command
   if (isPersons(type)) {
     for (const event of events) {
@@ -103,14 +109,19 @@ function answered(command: Command, events: readonly Event[], before: World, aft
     return
   }
   const other = decided({ ...command, who: { kind: 'person', name: 'ada' } } as Command, before.state)
-  hold('I-30', isRejection(other), () => `a person asks for ${type} and gets it`)
+  hold('I-30', isRejection(other) && other.code === 'authz', () => `a person asks for ${type} and gets it`)
   if (command.type === 'TakeLead') {
     const turns = Object.values(readEnd(before.story, events).tasks).flatMap((task) => runningOf(task))
     hold('I-21', turns.length === 0, () => 'a turn of a process that is gone still runs')
     return
   }
   const late = decided({ ...command, who: { kind: 'leader', epoch: before.state.epoch - 1 } } as Command, before.state)
-  hold('I-06', isRejection(late), () => `a leader of an older epoch asks for ${type} and gets it`)
+  hold(
+    'I-06',
+    isRejection(late) && late.code === 'not-leader',
+    () => `a leader of an older epoch asks for ${type} and gets it`,
+  )
+  count(tally, 'no: not-leader')
   if (command.type === 'AssessRisk') {
     const said = events.find((event) => event.type === 'RiskAssessed')
     hold(
