@@ -157,6 +157,7 @@ export async function loaderFor(root: string, shipped?: ReadonlyMap<string, unkn
     'codeband/scripted': () => import('./frameworks/scripted.ts'),
     'codeband/testing': () => import('./testing.ts'),
     zod: () => import('zod'),
+    'zod/v4': () => import('zod/v4'),
   }
   return esbuildLoader({ root, modules })
 }
