@@ -3,6 +3,7 @@ import { effectsBench } from './effects.ts'
 import { eventStoreBench } from './event-store.ts'
 import { gateBench } from './gate.ts'
 import { loadRolesBench } from './load-roles.ts'
+import { longLogBench } from './long-log.ts'
 import { isMet, type Measure, type Skipped } from './measure.ts'
 import { sandboxBench } from './sandbox.ts'
 
@@ -14,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<(Measure | Skipped)[]>>> = 
   'event store': eventStoreBench,
   gate: gateBench,
   'loading roles': loadRolesBench,
+  'long log': longLogBench,
   sandbox: sandboxBench,
 }
 
