@@ -21,10 +21,13 @@ export function openTrace(): (event: Recorded) => readonly TraceLine[] {
     if (event.type === 'ToolCalled') about.set(event.turn, subjectOfCall(event.input))
     sides.hear(event)
     const line = traceLine(event, about)
-    const views = event.type === 'TaskEnded' && event.outcome === 'escalated' ? sides.of(event.task) : []
+    const views = event.type === 'TaskEnded' && halted.has(event.outcome) ? sides.of(event.task) : []
     return line ? [line, ...views] : views
   }
 }
+
+/** Ends after which a person decides, and wants to hear both sides. */
+const halted: ReadonlySet<string> = new Set(['escalated', 'failed', 'refused', 'budget'])
 
 function traceLine(event: Recorded, about: ReadonlyMap<string, string>): TraceLine | undefined {
   const say = (who: string, text: string, tone: TraceLine['tone'] = 'plain'): TraceLine => ({ who, text, tone })

@@ -13,7 +13,7 @@ export async function status({ screen, cwd }: Cli): Promise<ExitCode> {
   if (tasks.length === 0) screen.line('No task yet: codeband run "..."')
   for (const task of tasks) {
     const { id, text, landed, violations, outcome, status: now } = summary(task)
-    const how = now === 'ended' ? outcome : task.parked ? `parked (${task.parked.reason})` : now
+    const how = now === 'ended' ? outcome : task.parked ? `parked (${task.parked.reason})` : stands(now, leader)
     screen.line(`${id.padEnd(5)} ${String(how).padEnd(18)} ${text.split('\n')[0]}`)
     for (const { kind, id: subject, status: at, on, rounds } of Object.values(task.subjects)) {
       screen.line(
@@ -24,6 +24,11 @@ export async function status({ screen, cwd }: Cli): Promise<ExitCode> {
     if (violations > 0) screen.line(`      ${violations} denied at the boundary: codeband log --violations`)
   }
   return 0
+}
+
+/** Without a band that leads, nothing of it runs, whatever the log says. */
+function stands(now: string, leader: string | undefined): string {
+  return now === 'running' && leader === undefined ? 'stopped' : now
 }
 
 function summary({ id, text, status: now, outcome, reason, parked, landings, violations, usage, subjects }: Task) {
