@@ -6,7 +6,7 @@ import { type LiveProcess, run } from '../process.ts'
 import { killMarked, signalGroup, signalProcess } from '../process-group.ts'
 import { snapshot } from '../protected-paths.ts'
 import { scratchCopy, withoutCopy } from '../scratch-copy.ts'
-import { findLimiters, firstToGo, limited, startProblem, told } from './limits.ts'
+import { findLimiters, firstToGo, type Limiters, limited, startProblem, told } from './limits.ts'
 import { type ProcessLine, processes, type Watched, watch } from './watch.ts'
 
 const MARK = 'CODEBAND_COMMAND'
@@ -15,15 +15,18 @@ const MARK = 'CODEBAND_COMMAND'
  *  when it has ended. On Linux its limits hold (that of files with util-linux), and processes that left its group are found by a
  *  variable in their environment or because they were seen when it began them; elsewhere only time and output are limited. */
 export function none(limits: CommandLimits): Sandbox {
+  let limiters: Promise<Limiters | undefined> | undefined
   return {
     kind: 'none',
     async run(command) {
-      if (command.writable) return runIn(command.worktree, command, limits)
+      limiters ??= process.platform === 'linux' ? findLimiters() : Promise.resolve(undefined)
+      const limit = { limits, limiters: await limiters }
+      if (command.writable) return runIn(command.worktree, command, limit)
       const copy = await scratchCopy(command.worktree, command)
       try {
         return copy.path === undefined
           ? { ...withoutCopy(copy.made), sandbox: 'none' }
-          : await runIn(copy.path, command, limits)
+          : await runIn(copy.path, command, limit)
       } finally {
         await copy.remove()
       }
@@ -31,12 +34,15 @@ export function none(limits: CommandLimits): Sandbox {
   }
 }
 
-async function runIn(worktree: string, command: SandboxCommand, limits: CommandLimits): Promise<CommandResult> {
+async function runIn(
+  worktree: string,
+  command: SandboxCommand,
+  { limits, limiters }: { limits: CommandLimits; limiters: Limiters | undefined },
+): Promise<CommandResult> {
   const mark = randomUUID()
   const here = (path: string) => moved(path, command.worktree, worktree)
   const PATH = command.env.PATH?.split(delimiter).map(here).join(delimiter)
   const guard = command.writable ? await snapshot(worktree, command.protect, { contents: true }) : undefined
-  const limiters = process.platform === 'linux' ? await findLimiters() : undefined
   const family = familyOf()
   const watched = watch(family.watched, limits)
   const {
@@ -100,6 +106,7 @@ function familyOf(): { watched: Watched; began(live: LiveProcess): void; gone():
     async gone() {
       // Its group has ended, and the number may soon be another's.
       live = undefined
+      if (known.size === 0) return
       for (let round = 0; round < 20 && killLeft(); round++) await sleep(5)
     },
   }

@@ -1,15 +1,17 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { none } from '../../adapters/sandboxes/none.ts'
 import { openSandbox } from '../../adapters/sandboxes/open.ts'
+import { selfTest } from '../../adapters/sandboxes/self-test.ts'
 import { defaultCommandLimits } from '../../core/config.ts'
 import { CodebandError } from '../../core/errors.ts'
 import type { Sandbox, SandboxCommand } from '../../core/ports/sandbox.ts'
-import { alternate, compared, type Measure, type Skipped } from './measure.ts'
+import { alone, alternate, compared, type Measure, type Skipped } from './measure.ts'
 
 const ROUNDS = 25
+const NPM_ROUNDS = 7
 
 /** What the wall adds to a command that does nothing: bubblewrap, and the runner without a wall, beside a plain spawn. */
 export async function sandboxBench(): Promise<(Measure | Skipped)[]> {
@@ -19,7 +21,9 @@ export async function sandboxBench(): Promise<(Measure | Skipped)[]> {
   try {
     const worktree = join(folder, 'worktree')
     mkdirSync(worktree)
-    writeFileSync(join(worktree, 'package.json'), '{}')
+    const tests = Array.from({ length: 20 }, (_, one) => `test('${one}', () => {})`).join('\n')
+    writeFileSync(join(worktree, 'package.json'), '{"scripts":{"test":"node --test some.test.mjs"}}')
+    writeFileSync(join(worktree, 'some.test.mjs'), `import { test } from 'node:test'\n${tests}\n`)
     const command: SandboxCommand = {
       argv: ['true'],
       cwd: worktree,
@@ -34,12 +38,25 @@ export async function sandboxBench(): Promise<(Measure | Skipped)[]> {
       maxOutput: 1000,
     }
     const ms = await alternate(ROUNDS, {
-      plain: () => timed(() => plain(worktree)),
+      plain: () => timed(() => plain(worktree, ['true'], { PATH: '/usr/bin:/bin' })),
       none: () => timed(() => runIn(none(defaultCommandLimits), command)),
       writable: () => timed(() => runIn(walled, command)),
       readOnly: () => timed(() => runIn(walled, { ...command, writable: false })),
     })
+    const path = `${dirname(process.execPath)}:/usr/bin:/bin`
+    const npmTest = { ...command, argv: ['npm', '--silent', 'test'], env: { PATH: path } }
+    const run = await alternate(NPM_ROUNDS, {
+      plain: () => timed(() => plain(worktree, npmTest.argv, { PATH: path, HOME: folder })),
+      walled: () => timed(() => runIn(walled, npmTest)),
+    })
+    const proof = await alternate(NPM_ROUNDS, {
+      node: () => timed(() => plain(worktree, [process.execPath, '-e', '0'], {})),
+      selfTest: () => timed(async () => void (await selfTest(walled))),
+    })
     return [
+      alone('sandbox: what bubblewrap with limits adds to a plain spawn', 'ms', ms.writable - ms.plain, 'under 8 ms'),
+      compared('sandbox: npm test in bubblewrap', 'ms', run.walled, run.plain, 'under 1.15'),
+      compared('sandbox: trying every wall, once a process, beside a start of Node', 'ms', proof.selfTest, proof.node),
       compared('sandbox: bubblewrap, worktree writable', 'ms', ms.writable, ms.plain),
       compared('sandbox: bubblewrap, worktree read-only', 'ms', ms.readOnly, ms.plain),
       compared('sandbox: none', 'ms', ms.none, ms.plain),
@@ -67,13 +84,16 @@ async function timed(work: () => Promise<void>): Promise<number> {
 
 async function runIn(sandbox: Sandbox, command: SandboxCommand): Promise<void> {
   const { exitCode, output } = await sandbox.run(command)
-  if (exitCode !== 0) throw new Error(`'true' ended with ${exitCode} in the sandbox '${sandbox.kind}': ${output}`)
+  if (exitCode !== 0)
+    throw new Error(`'${command.argv[0]}' ended with ${exitCode} in the sandbox '${sandbox.kind}': ${output}`)
 }
 
-function plain(cwd: string): Promise<void> {
+function plain(cwd: string, [program, ...args]: readonly string[], env: Record<string, string>): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn('true', { cwd, env: { PATH: '/usr/bin:/bin' }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(program!, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    child.stdout.resume()
+    child.stderr.resume()
     child.on('error', reject)
-    child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`'true' ended with ${code}`))))
+    child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`'${program}' ended with ${code}`))))
   })
 }
