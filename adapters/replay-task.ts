@@ -71,13 +71,15 @@ export async function replayRecording(
   return {
     task: recording.task,
     recording,
-    events: recording.events.length,
-    equal: recording.head,
+    events: ofTask(recording.events),
+    equal: ofTask(recording.events.slice(0, recording.head)),
     ...(fork && { difference: differenceOf(recording, fork, { now: definitions.roles, before: before?.roles }) }),
     changed: changedRoles(recording, definitions.roles),
     definitions,
   }
 }
+
+const ofTask = (events: readonly Recorded[]): number => events.filter(({ type }) => type !== 'LeaderElected').length
 
 function changedRoles({ events, head }: Recording, roles: ReadonlyMap<string, Role>): string[] {
   const played = events.slice(0, head).flatMap((event) => (event.type === 'TurnStarted' ? [event] : []))

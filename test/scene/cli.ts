@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { replayedAtTheEnd } from './replayed.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -22,8 +23,9 @@ export function cliEnv(place: string, extra: Record<string, string> = {}): Recor
   }
 }
 
-/** Starts the command line from source, in a process group of its own. */
+/** Starts the command line from source, in a process group of its own. What its bands ran is replayed at the end of the test. */
 export function startCli(cwd: string, argv: readonly string[], env: Record<string, string>): ChildProcess {
+  replayedAtTheEnd(cwd, env)
   const program = [
     join(root, 'node_modules/tsx/dist/cli.mjs'),
     '--tsconfig',
