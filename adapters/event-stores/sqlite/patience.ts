@@ -24,11 +24,12 @@ export async function patiently<T>(work: () => T): Promise<T> {
 
 /** The same for a read, which waits only while another process recovers or closes the log: microseconds. */
 export function briefly<T>(work: () => T): T {
-  const until = performance.now() + PATIENCE_MS
-  for (;;) {
+  for (let until: number | undefined; ; ) {
     try {
       return work()
     } catch (error) {
+      // The clock is asked only when it matters: a replay comes here for each event.
+      until ??= performance.now() + PATIENCE_MS
       if (!isBusy(error) || performance.now() > until) throw error
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pause())
     }
