@@ -12,7 +12,7 @@ export interface CheckpointFile {
   read(): readonly Checkpoint[] | undefined
   /** Durable when it returns. Callers hold the log's write lock, so that no older point overwrites a newer one. */
   write(point: Checkpoint): void
-  /** Overwrites a line in place, at once or within 10 ms, without a sync: it outlives a killed process, not a power failure. */
+  /** Overwrites a line in place, at once or within milliseconds, without a sync: it outlives a killed process, not a power failure. */
   note(point: Checkpoint): void
   /** Writes what is still to be noted. */
   close(): void
@@ -22,7 +22,7 @@ export interface CheckpointFile {
 const LINE = 200
 /** A second file that changes makes the journal of the file system, and so each sync of the log, a third slower: not for every commit of
  *  a burst. */
-const NOTE_MS = 10
+const NOTE_MS = 2
 
 /** Two lines beside the log, outside its WAL: the last synced point, and the last commit. SQLite drops what follows a broken
  *  frame of its WAL in silence; only a second file can tell. */
