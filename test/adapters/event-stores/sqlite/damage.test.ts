@@ -181,6 +181,18 @@ test('a copy is restored by leaving its checkpoint away (F-ST-16)', async () => 
   expect(existsSync(`${file}.head`)).toBe(true)
 })
 
+test('a copy that SQLite made while the log was in use is a whole log (F-ST-06)', async () => {
+  const file = join(folder, 'vacuumed.db')
+  copy(killed, `${file}.live`)
+  const store = sqliteEventStore({ file: `${file}.live` })
+  const db = new DatabaseSync(`${file}.live`)
+  db.exec(`VACUUM INTO '${file}'`)
+  db.close()
+  await store.append([resumed('later')], truth.length)
+  await store.close()
+  expect(await ask(file)).toEqual({ events: recorded(truth) })
+})
+
 const forgeries: Record<string, { sql: string; told: RegExp }> = {
   'a changed event': {
     sql: `UPDATE events SET data = replace(data, 'task 5 ', 'task 6 ')`,
