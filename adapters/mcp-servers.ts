@@ -2,6 +2,7 @@ import { CodebandError } from '../core/errors.ts'
 import type { ServedTool, ToolServer, ToolServerOptions, ToolServers } from '../core/ports/tool-server.ts'
 import { version } from '../core/version.ts'
 import type { Client } from './mcp-sdk.ts'
+import { will } from './process.ts'
 
 /** How long a server may take to answer with its tools. */
 const startMs = 30_000
@@ -16,8 +17,16 @@ export const mcpServers: ToolServers = {
   async open(options) {
     const sdk = await import('./mcp-sdk.ts')
     const client = new sdk.Client({ name: 'codeband', version })
+    const transport = transportOf(sdk, options)
+    const start = transport.start.bind(transport)
+    transport.start = async () => {
+      await start()
+      const pid = 'pid' in transport ? (transport.pid as number | null) : null
+      // Its process is started by the SDK; one that does not mind the end of its input would outlive us.
+      if (pid !== null) client.onclose = will().ends('process', pid)
+    }
     try {
-      await client.connect(transportOf(sdk, options), { timeout: startMs })
+      await client.connect(transport, { timeout: startMs })
       const tools = await listTools(client)
       return serverOf(client, tools)
     } catch (error) {

@@ -3,6 +3,7 @@ import { finished } from 'node:stream/promises'
 import { StringDecoder } from 'node:string_decoder'
 import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
+import { executor, type LastWill, lastWill } from './last-will.ts'
 import { Output } from './output.ts'
 import { endGroup, signalGroup } from './process-group.ts'
 
@@ -148,6 +149,7 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
   options.signal?.removeEventListener('abort', abort)
   // The group, not the child: a test runner's grandchildren outlive it and keep files of the worktree open.
   await endGroup(child.pid, 0)
+  child.settled()
 
   const pipes = reporter ? [...streams, reporter] : streams
   const drained = Promise.all(pipes.map((stream) => finished(stream, { writable: false }).catch(() => undefined)))
@@ -166,9 +168,38 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
   return result(exit)
 }
 
+let ofThisProcess: LastWill | undefined
+
+/** What must not outlive this process, even if it is killed. Every process that is started here is in it already. */
+export function will(): LastWill {
+  ofThisProcess ??= lastWill(() => {
+    // In a session of its own: a signal to our group does not reach it.
+    const child = execa('/bin/sh', ['-c', executor, 'codeband-last-will'], {
+      cwd: '/',
+      env: { PATH: '/usr/local/bin:/usr/bin:/bin:/run/current-system/sw/bin' },
+      extendEnv: false,
+      detached: true,
+      cleanup: false,
+      reject: false,
+      buffer: false,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    })
+    child.unref()
+    const input = child.stdin as Writable & { unref?(): void }
+    input.unref?.()
+    return input
+  })
+  return ofThisProcess
+}
+
 type Exit = ProcessExit & { problem?: string }
 type Stdio = ['pipe' | 'ignore', 'pipe', 'pipe', ...'pipe'[]]
-type Child = Omit<RunningProcess, 'exited'> & { exited: Promise<Exit>; descriptors: readonly unknown[] }
+type Child = Omit<RunningProcess, 'exited'> & {
+  exited: Promise<Exit>
+  descriptors: readonly unknown[]
+  /** No process of its group lives any more. */
+  settled(): void
+}
 
 function spawn(argv: readonly string[], { cwd, env }: StartOptions, stdio: Stdio): Child {
   const [program = '', ...args] = argv
@@ -196,10 +227,13 @@ function spawn(argv: readonly string[], { cwd, env }: StartOptions, stdio: Stdio
     })
   })
   const pid = child.pid ?? Number.NaN
+  const settled = child.pid === undefined ? () => undefined : will().ends('group', child.pid)
   let killed: Promise<void> | undefined
   child.once('exit', () => {
     // An empty group's number may soon be another's.
-    if (!signalGroup(pid, 0)) killed = Promise.resolve()
+    if (signalGroup(pid, 0)) return
+    killed = Promise.resolve()
+    settled()
   })
   return {
     pid,
@@ -208,8 +242,9 @@ function spawn(argv: readonly string[], { cwd, env }: StartOptions, stdio: Stdio
     stderr: child.stderr as Readable,
     descriptors: child.stdio,
     exited,
+    settled,
     kill() {
-      killed ??= endGroup(pid, 2_000)
+      killed ??= endGroup(pid, 2_000).then(settled)
       return killed
     },
   }
@@ -218,7 +253,16 @@ function spawn(argv: readonly string[], { cwd, env }: StartOptions, stdio: Stdio
 function neverStarted(exit: Exit): Child {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough().end(), new PassThrough().end()]
   const exited = Promise.resolve(exit)
-  return { pid: Number.NaN, stdin, stdout, stderr, descriptors: [], exited, kill: () => Promise.resolve() }
+  return {
+    pid: Number.NaN,
+    stdin,
+    stdout,
+    stderr,
+    descriptors: [],
+    exited,
+    settled() {},
+    kill: () => Promise.resolve(),
+  }
 }
 
 function notStarted(program: string, code: string | undefined, cwd: string): Exit {

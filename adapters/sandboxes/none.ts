@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { delimiter, relative, resolve, sep } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CommandLimits, CommandResult, Sandbox, SandboxCommand } from '../../core/ports/sandbox.ts'
-import { type LiveProcess, run } from '../process.ts'
+import { type LiveProcess, run, will } from '../process.ts'
 import { killMarked, signalGroup, signalProcess } from '../process-group.ts'
 import { snapshot } from '../protected-paths.ts'
 import { scratchCopy, withoutCopy } from '../scratch-copy.ts'
@@ -40,6 +40,7 @@ async function runIn(
   { limits, limiters }: { limits: CommandLimits; limiters: Limiters | undefined },
 ): Promise<CommandResult> {
   const mark = randomUUID()
+  const settled = will().ends('mark', `${MARK}=${mark}`)
   const here = (path: string) => moved(path, command.worktree, worktree)
   const PATH = command.env.PATH?.split(delimiter).map(here).join(delimiter)
   const guard = command.writable ? await snapshot(worktree, command.protect, { contents: true }) : undefined
@@ -63,6 +64,7 @@ async function runIn(
   const limit = await watched.stop()
   await family.gone()
   await killMarked(MARK, mark)
+  settled()
   await guard?.restore()
   const output = startProblem(result.exitCode, result.output) ?? result.output
   return { ...told({ ...result, output }, limit, limits), sandbox: 'none' }
