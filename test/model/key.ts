@@ -6,7 +6,7 @@ import type { Scope, World } from './world.ts'
 
 /** One text for all worlds with the same future: without numbers, times and words that nothing depends on, and with families, people
  *  and the two tasks called by the order in which they come. The story is part of it: where a state forgets what the log tells, two
- *  paths stay apart and each of them is followed. */
+ *  paths stay apart and each of them is followed. Only what says of itself that it is over is left out. */
 export function keyOf(scope: Scope, world: World): string {
   const [first, second] = scope.tasks
   if (second === undefined) return keyInOrder(scope, world, [first!])
@@ -69,7 +69,10 @@ class Names {
 }
 
 function taskKey(scope: Scope, task: Task, { git }: World, names: Names): string {
-  if (task.status === 'ended') return `ended${task.cancel ? '!' : ''}`
+  if (task.status === 'ended') {
+    const landing = Object.values(task.candidates).some(({ status }) => status === 'landing')
+    return `ended${task.cancel ? '!' : ''}${task.running.length}${landing}`
+  }
   let key = `${task.status}${task.cancel ? '!' : ''} ${names.plain(task.base ?? '')}`
   for (const id of scope.subjects) {
     const { assignments, subjects, latest } = task
@@ -124,7 +127,7 @@ function landingKey({ candidates, approvals }: Task, git: World['git'], names: N
   for (const one of Object.values(candidates)) {
     if (one.status === 'landed') continue
     const words = Object.values(approvals).filter(({ candidate }) => candidate === one.id)
-    if (one.status === 'stale' && words.every(({ status }) => status !== 'given')) continue
+    if (one.status === 'stale' && words.every(({ status }) => status === 'stale' || status === 'refused')) continue
     const changes = one.changes.map(({ subject, commit }) => subject + commit)
     key += `/${one.status} ${names.plain(one.base)} ${changes} ${one.checks && `${one.checks.passed}${one.checks.sandbox}`} ${one.risk} ${git.holds.includes(one.commit)}`
     for (const { status, by } of words) key += ` ${status}${names.person(status === 'given' ? by : undefined)}`

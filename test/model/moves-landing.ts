@@ -41,8 +41,10 @@ export function candidateMoves(asking: Asking, scope: Scope, task: Task, { git }
 /** A leader says how the branch is, never what it is not: it looks. */
 function landing(asking: Asking, task: string, { id: candidate, base, commit, status }: Candidate, git: Git): void {
   const moved = git.holds.includes(commit)
-  if (moved) asking.leader({ type: 'FinishLanding', task, candidate })
-  else if (git.tip !== base) asking.leader({ type: 'RefuseLanding', task, candidate, reason: 'moved', detail: '' })
+  // Said of one that nobody began to land, it must not be believed.
+  if (moved || status !== 'landing') asking.leader({ type: 'FinishLanding', task, candidate })
+  if (moved) return
+  if (git.tip !== base) asking.leader({ type: 'RefuseLanding', task, candidate, reason: 'moved', detail: '' })
   else {
     asking.leader({ type: 'RefuseLanding', task, candidate, reason: 'dirty', detail: '' })
     if (status === 'landing') asking.moves.push({ swap: candidate, task })

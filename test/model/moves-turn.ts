@@ -48,7 +48,7 @@ export function turnMoves(asking: Asking, scope: Scope, task: Task): void {
   for (const one of spoken(task)) {
     const cost = one.reserved.tokens ?? 1
     for (const end of may.has('fail') ? ends : ends.slice(0, 1)) {
-      for (const inputTokens of may.has('budget') ? [0, cost] : [0])
+      for (const inputTokens of may.has('budget') ? new Set([Math.min(1, cost), cost]) : [0])
         asking.leader({
           type: 'EndTurn',
           task: taskId,

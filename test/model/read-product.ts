@@ -19,6 +19,7 @@ export function readProduct(task: TaskStory, event: ProductEvent): TaskStory {
       return withProduct(task, event.subject, { ...product, stage: 'abandoned', yes: undefined })
     }
     case 'PlanSubmitted':
+      hold('plan', !isCircular(event.plan), () => 'a plan whose subtasks wait for each other is taken')
       return submit(task, event, event.hash, '')
     case 'ChangeSubmitted':
       hold('I-08', event.files.length > 0, () => 'a change without a difference is taken')
@@ -125,6 +126,12 @@ function judge(task: TaskStory, event: Of<'VerdictGiven'>): TaskStory {
   const { decision, risk } = verdict
   const stage = decision === 'approve' ? 'approved' : decision === 'escalate' ? 'escalated' : 'requested'
   return withProduct(task, subject, { ...product, stage, yes: stage === 'approved' ? { on, family, risk } : undefined })
+}
+
+/** Whether nothing is left to begin with, once all that waits for nothing is taken away. */
+function isCircular({ subtasks }: Of<'PlanSubmitted'>['plan']): boolean {
+  const waiting = subtasks.filter(({ dependsOn }) => dependsOn.some((id) => subtasks.some((one) => one.id === id)))
+  return waiting.length > 0 && (waiting.length === subtasks.length || isCircular({ summary: '', subtasks: waiting }))
 }
 
 export function withProduct(task: TaskStory, subject: string, product: Product): TaskStory {

@@ -80,7 +80,7 @@ export const scopes: readonly Scope[] = [
     name: 'budgets',
     says: 'turns spend from a node below and from the task, set aside, come back for more, and die with their process',
     short: 40_000,
-    policy: { ...policy, caps: { turns: 3, tokens: 5 } },
+    policy: { ...policy, caps: { turns: 3, tokens: 4 } },
     caps: { tokens: 3 },
     may: may('produce', 'review', 'fail', 'budget', 'crash', 'cancel'),
   },
