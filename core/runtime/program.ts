@@ -108,7 +108,9 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
         )
       case 'sleep': {
         const began = get(task().journal, place)?.at ?? clock.now()
-        await clock.sleep(Math.max(0, began + effect.ms - clock.now()), runtime.stopping)
+        // A clock that was set back in the meantime makes it no longer than it was.
+        const left = Math.min(effect.ms, began + effect.ms - clock.now())
+        await clock.sleep(Math.max(0, left), runtime.stopping)
         if (runtime.stopping.aborted) throw new Halt()
         return ok(undefined)
       }

@@ -81,7 +81,7 @@ describe('run', () => {
     expect(exitCode).toBe(127)
   })
 
-  test('the time limit ends a program that ignores TERM', async () => {
+  test('the time limit ends a program that ignores TERM (F-PR-06)', async () => {
     const result = await run(js('process.on("SIGTERM", () => {}); console.log("up"); setInterval(() => {}, 1e3)'), {
       cwd,
       env,

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bury } from './bury.ts'
 import { faultsOf } from './faults.ts'
 import { moments } from './points.ts'
-import { blowsOf, strike } from './strike.ts'
 import { type Graveyard, openGraveyard, type Remains, remainsOf } from './world.ts'
 
 let yard: Graveyard
@@ -17,7 +16,7 @@ beforeAll(async () => {
 
 afterAll(() => yard.remove())
 
-describe('killed with SIGKILL and started again, the run ends as if nothing had happened (S-05, I-20, I-21, I-22)', () => {
+describe('killed with SIGKILL and started again, the run ends as if nothing had happened (S-05, F-PR-01, F-PR-11, I-20, I-21, I-22)', () => {
   test.for(moments)('$name', { timeout: 120_000 }, async ({ kills, life }) => {
     const { place, killed } = await bury(yard, kills.slice(0, 1), life)
     expect(killed).toBe(1)
@@ -36,12 +35,6 @@ describe('killed with SIGKILL and started again, the run ends as if nothing had 
     const { place, killed } = await bury(yard, kills)
     expect(killed).toBe(4)
     expect(await faultsOf(place, whole.free)).toEqual([])
-  })
-
-  const seeds = Array.from({ length: 12 }, (_, index) => index + 1)
-  test.for(seeds)('from outside, at the moments of seed %i', { timeout: 120_000 }, async (seed) => {
-    const { place } = await strike(yard, seed)
-    expect({ blows: blowsOf(seed), faults: await faultsOf(place, whole.free) }).toMatchObject({ faults: [] })
   })
 })
 

@@ -85,7 +85,7 @@ test('a killed leader frees the lead at once, though its children live, and the 
   await store.close()
 })
 
-test('a leader that is only stopped keeps the lead (F-ST-12)', async () => {
+test('a leader that is only stopped keeps the lead, however long: it hangs on no time (F-ST-12, F-PR-02, F-PR-10)', async () => {
   const store = sqliteEventStore({ file })
   const child = start('leader.ts', [file, 'sleeper'])
   const [, , grandchild] = (await child.line('epoch')).split(' ')
