@@ -4,7 +4,8 @@ import { CodebandError } from '../../core/errors.ts'
 import type { Workspaces } from '../../core/ports/workspace.ts'
 import { git } from '../git.ts'
 import { absent, remove } from './git/files.ts'
-import { bringIn, rememberTip } from './git/import.ts'
+import { type Guard, openGuard } from './git/guard.ts'
+import { bringIn, rememberTip, tipRef } from './git/import.ts'
 import { abandonedLock, lockIndex } from './git/index-lock.ts'
 import { keptCommits } from './git/kept.ts'
 import { land } from './git/landing.ts'
@@ -45,6 +46,13 @@ export async function gitWorkspaces({ root, home: given, bin }: GitWorkspacesOpt
     return known
   }
 
+  // From the first time that somebody is to be watched: before, nobody was there.
+  let guarded: Promise<Guard> | undefined
+  const guard = (): Promise<Guard> => {
+    guarded ??= writer(() => openGuard(store, writer))
+    return guarded
+  }
+
   const { diff, patch, read, tree } = keptCommits(store.git)
   return {
     root: person.root,
@@ -65,13 +73,16 @@ export async function gitWorkspaces({ root, home: given, bin }: GitWorkspacesOpt
         const code = any === '' ? 'CB_REPO_EMPTY' : 'CB_REF_UNKNOWN'
         throw new CodebandError(code, { branch, repo: person.root })
       }
-      await writer(() => bringIn(store, person, branch, commit, home))
+      await writer(async () => {
+        await bringIn(store, person, branch, commit, home)
+        await guarded?.then(({ know }) => Promise.all([know('shallow'), know(tipRef(branch))]))
+      })
       return commit
     },
     async checkout(worker, commit, { keepIgnored = false } = {}) {
       const { place, own } = await placeOf(worker)
       await writer(() => own(() => putAt(place, commit, keepIgnored)))
-      return worktreeOf(place, store, join(home, 'tmp'), own)
+      return worktreeOf(place, store, join(home, 'tmp'), own, guard)
     },
     merge: (base, commits) => merge(store, base, commits),
     async reword(parent, of, { message, author, at }) {
@@ -83,7 +94,10 @@ export async function gitWorkspaces({ root, home: given, bin }: GitWorkspacesOpt
     land: (branch, from, to) =>
       writer(async () => {
         const result = await land(person, store, home, { branch, from, to })
-        if (result.status === 'landed') await rememberTip(store, branch, to)
+        if (result.status === 'landed') {
+          await rememberTip(store, branch, to)
+          await guarded?.then(({ know }) => know(tipRef(branch)))
+        }
         return result
       }),
     keep: (commit) => store.keep(commit),

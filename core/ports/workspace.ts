@@ -97,6 +97,10 @@ export interface Worktree {
   /** Marks what is untracked now (what `setup` left behind) as none of the worker's: `changes`, `files` and `save` do not see it; a folder
    *  that held nothing tracked counts as a whole, with what comes into it later. Lasts until the next `checkout` without `keepIgnored`. */
   settle(): Promise<void>
+  /** Begins to watch core's own records: refs, settings, hooks and attributes of the store, and what it holds of this worktree. The function it
+   *  gives names what somebody else has changed there since, as paths that begin with `repo.git/`; by then it is put right.
+   *  Contract: every watch that was open when it was found tells it, whichever worktree it came from. To be asked before `changes`. */
+  watch(): Promise<() => Promise<readonly string[]>>
   /** Puts these paths back as `commit` has them (an untracked one is removed). */
   restore(paths: readonly string[]): Promise<void>
   /** Commits everything that `changes` names and a commit can hold over `commit` and pins it; undefined when there is nothing. The worktree

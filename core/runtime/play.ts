@@ -1,8 +1,3 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { Boundary } from '../boundary/boundary.ts'
-import { mayWrite } from '../boundary/path.ts'
-import { changesBandKey, isManifest } from '../boundary/protected.ts'
 import { CodebandError } from '../errors.ts'
 import type { Failure, Session } from '../ports/framework.ts'
 import type { Worktree } from '../ports/workspace.ts'
@@ -12,6 +7,7 @@ import { planProblem } from '../protocol/plan.ts'
 import { attemptsAt, sessionOf, taskOf } from '../protocol/state.ts'
 import type { Plan, Verdict } from '../role/products.ts'
 import type { Adjustments, Role, TurnBase } from '../role/role.ts'
+import { openAudit, surpriseOf } from './audit.ts'
 import { hashOf, hashOfRole } from './hash.ts'
 import { type EffectAnswer, Halt } from './journal.ts'
 import type { Request } from './log.ts'
@@ -86,6 +82,8 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
   const { worktree, boundary } = seat
   let { toolbox } = seat
 
+  const surpriseIn = (turn: string, surprise: string): Request =>
+    surpriseOf(surprise, { task: taskId, turn, worker: worker.id, role: role.id })
   const door: Door = openDoor()
   let session: Session | undefined
   let prompt = prompts.userPrompt
@@ -111,6 +109,7 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
       const attempt = attemptsAt(taskOf(log.state, taskId)!, place).turns
       turnId = `${taskId}/${place}#${attempt}`
       toolbox = await rememberingToolbox(runtime, seat.toolbox, taskId, place)
+      const audit = await openAudit(runtime, worktree, boundary, role)
       const result = await runTurn(runtime, session, door, toolbox, {
         type: 'BeginTurn',
         task: taskId,
@@ -138,7 +137,9 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
       }
       if (result.status === 'failed') {
         lastFailure = result.failure
-        await log.must(result.end)
+        const surprise = await audit()
+        const violations = surprise === undefined ? [] : [surpriseIn(turnId, surprise)]
+        await log.must(...violations, result.end)
         if (lastFailure.kind === 'budget') return fail('budget', lastFailure.detail)
         if (needsRepair(lastFailure.kind)) throw outage(lastFailure)
         await clock.sleep(
@@ -156,20 +157,13 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
         prompt = prompts.userPrompt
         continue
       }
-      const surprise = await audit(runtime, worktree, boundary, role)
+      const surprise = await audit()
       if (surprise !== undefined) {
-        const violation: Request = {
-          type: 'RecordViolation',
-          task: taskId,
-          turn: turnId,
-          worker: worker.id,
-          role: role.id,
-          tool: 'audit',
-          code: 'protected-path',
-          reason: surprise,
-          inputHash: hashOf(surprise),
-        }
-        await log.must(violation, { ...result.end, outcome: 'void', failure: { kind: 'malformed', detail: surprise } })
+        await log.must(surpriseIn(turnId, surprise), {
+          ...result.end,
+          outcome: 'void',
+          failure: { kind: 'malformed', detail: surprise },
+        })
         lastFailure = { kind: 'malformed', detail: surprise }
         await restart(worktree)
         prompt = `${prompts.userPrompt}\n\nYour last turn was void: ${surprise}.`
@@ -222,32 +216,6 @@ function outage({ kind, detail }: Pick<Failure, 'kind' | 'detail'>): Halt {
 async function restart(worktree: Worktree): Promise<void> {
   const changes = await worktree.changes()
   await worktree.restore(changes.map(({ path }) => path))
-}
-
-/** What the turn left in the worktree that its role may not leave; stray untracked files are removed, anything else voids the turn. */
-async function audit(
-  { workspaces, standIns }: Runtime,
-  worktree: Worktree,
-  boundary: Boundary,
-  role: Role,
-): Promise<string | undefined> {
-  const changes = await worktree.changes()
-  const outside = changes.filter(({ path }) => role.produces !== 'change' || !mayWrite(boundary, path))
-  const voids = outside.filter(({ tracked }) => tracked)
-  if (voids.length > 0) {
-    return `it changed ${voids.map(({ path }) => `'${path}'`).join(', ')}, which '${role.id}' may not change`
-  }
-  await worktree.restore(outside.map(({ path }) => path))
-  // Part of package.json is codeband's configuration; a command can write it where no file tool would.
-  for (const { path } of changes.filter((one) => isManifest(one.path) && !outside.includes(one))) {
-    const after = standIns
-      ? await standIns.read(worktree, path)
-      : await readFile(join(worktree.path, path), 'utf8').catch(() => undefined)
-    if (changesBandKey(await workspaces.read(worktree.commit, path), after)) {
-      return `it changed the 'codeband' key of '${path}', which no role may change`
-    }
-  }
-  return undefined
 }
 
 /** The product of a finished turn as requests of one transaction, or what is missing. */

@@ -4,6 +4,7 @@ import { entries, get } from '../protocol/table.ts'
 import { stricter } from '../protocol/verdict.ts'
 import { type Plan, Verdict } from '../role/products.ts'
 import { parse } from '../role/schema.ts'
+import { openAudit, surpriseOf } from './audit.ts'
 import { hashOf } from './hash.ts'
 import { Halt } from './journal.ts'
 import { answerOf, authorOf, changeTitle, type PlayRequest, play, submitPlan } from './play.ts'
@@ -73,6 +74,7 @@ export async function callTool(
     say: nothing,
   })
   if ('problems' in seat) return fail('refused', seat.problems.join('; '))
+  const audit = await openAudit(runtime, seat.worktree, seat.boundary, role)
   const {
     ok: worked,
     output,
@@ -84,6 +86,11 @@ export async function callTool(
     const what = { worker: worker.id, role: role.id, tool: name, code, reason, inputHash: hashOf(input) }
     // In one transaction with the end of the effect: a call that was refused is told once.
     return { ...fail('refused', `${code}: ${reason}`), requests: [{ type: 'RecordViolation', task, ...what }] }
+  }
+  const surprise = await audit()
+  if (surprise !== undefined) {
+    const violation = surpriseOf(surprise, { task, worker: worker.id, role: role.id })
+    return { ...fail('refused', `'${name}' was void: ${surprise}`), requests: [violation] }
   }
   // Stopped in the middle: how it ended is found out when the task goes on.
   if (!worked && runtime.stopping.aborted) throw new Halt()

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Workspaces } from '../../core/ports/workspace.ts'
 import { landingCases } from './workspaces/landing.ts'
 import { mergingCases } from './workspaces/merging.ts'
+import { recordCases } from './workspaces/records.ts'
 import { worktreeCases } from './workspaces/worktree.ts'
 import { type Owner, worlds } from './workspaces/world.ts'
 
@@ -35,6 +36,7 @@ export function workspacesContract(
 
   const all = worlds(owner, open)
   worktreeCases(name, all)
+  recordCases(name, all)
   mergingCases(name, all)
   landingCases(name, all)
 }

@@ -29,9 +29,11 @@ export async function bringIn(
 
 /** What the next import of the branch need not bring again. Named by a hash: a branch's own name may be too long or a folder's. */
 export async function rememberTip(store: Store, branch: string, commit: string): Promise<void> {
-  const name = createHash('sha256').update(branch).digest('hex').slice(0, 32)
-  await store.git.bytes(['update-ref', `refs/codeband/tips/${name}`, commit])
+  await store.git.bytes(['update-ref', tipRef(branch), commit])
 }
+
+export const tipRef = (branch: string): string =>
+  `refs/codeband/tips/${createHash('sha256').update(branch).digest('hex').slice(0, 32)}`
 
 /** Where the person's history is cut off, ours is. First, so that no commit is ever seen without its parents; never where the store
  *  has more. */

@@ -24,7 +24,7 @@ export interface CommitOptions {
 }
 
 /** Content reaches core byte for byte: no line endings, encodings or keywords are changed, and no driver is named by a tree. */
-const attributes = '* !filter !diff !merge -text -ident !working-tree-encoding\n'
+export const attributes = '* !filter !diff !merge -text -ident !working-tree-encoding\n'
 
 const settings = `[core]
 	hooksPath = /dev/null

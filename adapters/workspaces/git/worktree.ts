@@ -4,6 +4,7 @@ import type { Worktree, WorktreeChange } from '../../../core/ports/workspace.ts'
 import { type Git, git } from '../../git.ts'
 import { type Changes, changesIn } from './changes.ts'
 import { copyIndex, isLocked, openUp, writeWhole } from './files.ts'
+import { type Guard, watchPlace } from './guard.ts'
 import { join, nameOf, split } from './names.ts'
 import { patchOf } from './patch.ts'
 import { type Place, pointHome, settle } from './place.ts'
@@ -12,7 +13,13 @@ import type { Store } from './store.ts'
 import { removeName, trackedBy } from './worktree-files.ts'
 
 /** The port's view of a place. Contract: `queue` keeps its own operations and `checkout` apart. */
-export function worktreeOf(place: Place, store: Store, scratch: string, queue: Queue): Worktree {
+export function worktreeOf(
+  place: Place,
+  store: Store,
+  scratch: string,
+  queue: Queue,
+  guard: () => Promise<Guard>,
+): Worktree {
   const named = ({ savable, strange }: Changes): WorktreeChange[] =>
     [...savable, ...strange].sort((a, b) => (a.path < b.path ? -1 : 1))
 
@@ -45,6 +52,11 @@ export function worktreeOf(place: Place, store: Store, scratch: string, queue: Q
         const left = split(await place.git.bytes(['ls-files', ...options])).map(nameOf)
         await settle(place, new Set([...place.settled, ...left]))
       }),
+    async watch() {
+      const store = (await guard()).watch()
+      const own = await inTurn(() => watchPlace(place))
+      return async () => [...(await store()), ...(await inTurn(own))]
+    },
     restore: (paths) => inTurn(() => restore(place, paths)),
     save: ({ message, author, at }) =>
       inTurn(async () => {

@@ -174,6 +174,10 @@ function openWorktree(
   }
 
   function surpriseOf(): string | undefined {
+    if (worktree.place !== undefined) {
+      const end = recording.end(worktree.place)
+      return end?.type === 'EffectFailed' ? /^'[^']*' was void: ([\s\S]*)$/.exec(end.reason)?.[1] : undefined
+    }
     const events = recording.turn(turn() ?? '')
     const found = events.find((event) => event.type === 'ViolationRecorded' && event.tool === 'audit')
     return found?.type === 'ViolationRecorded' ? found.reason : undefined
@@ -188,6 +192,7 @@ function openWorktree(
     changes,
     files: async () => [],
     settle: async () => undefined,
+    watch: async () => async () => pathsIn(surpriseOf()).filter(isRecord),
     restore: async () => undefined,
     async save() {
       const saved = left()
@@ -207,7 +212,15 @@ function openWorktree(
 }
 
 /** The paths that a void turn had changed, from the words that voided it. */
-function changedIn(reason: string): WorktreeChange[] {
+function pathsIn(reason = ''): string[] {
   const words = reason.replace(/, which [\s\S]*$/, '').replace(/^it changed the 'codeband' key of /, '')
-  return [...words.matchAll(/'([^']*)'/g)].map(([, path]) => ({ path: path!, status: 'modified', tracked: true }))
+  return [...words.matchAll(/'([^']*)'/g)].map(([, path]) => path!)
+}
+
+/** Whether a path is one of core's own records. */
+const isRecord = (path: string): boolean => path.startsWith('repo.git/')
+
+function changedIn(reason: string): WorktreeChange[] {
+  const paths = pathsIn(reason).filter((path) => !isRecord(path))
+  return paths.map((path) => ({ path, status: 'modified', tracked: true }))
 }

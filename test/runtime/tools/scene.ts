@@ -38,6 +38,7 @@ export function plainWorktree(path: string): Worktree {
     patch: async () => git(path, 'diff', 'HEAD'),
     log: async (count) => git(path, 'log', `-${count}`, '--oneline', '--reverse'),
     settle: unsupported,
+    watch: unsupported,
     restore: unsupported,
     save: unsupported,
   }

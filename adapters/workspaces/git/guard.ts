@@ -1,0 +1,167 @@
+import { lstat, readFile, rm } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { absent, kindOf, remove, writeWhole } from './files.ts'
+import type { Place } from './place.ts'
+import type { Queue } from './queue.ts'
+import { attributes, type Store } from './store.ts'
+
+/** Keeps the store's refs, settings, hooks and attributes as core wrote them, where no sandbox holds what runs in a worktree. */
+export interface Guard {
+  /** From now on. What the function names was somebody else's doing, from whichever worktree; by then it is put right. */
+  watch(): () => Promise<readonly string[]>
+  /** Core itself has moved this ref, or written this file. */
+  know(name: string): Promise<void>
+}
+
+/** Files that decide what git does with the store; core writes only the first four. */
+const files = [
+  'config',
+  'HEAD',
+  'info/attributes',
+  'shallow',
+  'config.worktree',
+  'commondir',
+  'info/exclude',
+  'info/grafts',
+  'info/sparse-checkout',
+  'objects/info/alternates',
+  'objects/info/http-alternates',
+]
+/** What puts each wrong thing right, by its name in the store. */
+type Mend = Map<string, () => Promise<unknown>>
+
+const kept = 'refs/codeband/keep/'
+
+export async function openGuard(store: Store, writer: Queue): Promise<Guard> {
+  const known = new Map<string, Buffer | undefined>()
+  const refs = new Map<string, string>()
+  /** Everything found since the guard began; a watch tells what came after it. */
+  const found: string[] = []
+  const read = (name: string): Promise<Buffer | undefined> => contentOf(join(store.path, name))
+
+  async function know(name: string): Promise<void> {
+    if (!name.startsWith('refs/')) known.set(name, await read(name))
+    else refs.set(name, await store.git.text(['rev-parse', '--verify', name]))
+  }
+
+  for (const name of files) known.set(name, await read(name))
+  known.set('info/attributes', Buffer.from(attributes))
+  for (const [name, { id, symbolic }] of await list()) if (!symbolic && isOwn(name, id)) refs.set(name, id)
+
+  async function list(): Promise<Map<string, { id: string; symbolic: boolean }>> {
+    const lines = (await store.git.text(['for-each-ref', '--format=%(objectname) %(refname) %(symref)'])).split('\n')
+    return new Map(
+      lines.filter(Boolean).map((line) => {
+        const [id = '', name = '', symref = ''] = line.split(' ')
+        return [name, { id, symbolic: symref !== '' }]
+      }),
+    )
+  }
+
+  async function strangeFiles(): Promise<Mend> {
+    const wrong: Mend = new Map()
+    for (const [name, content] of known) {
+      if (!same(await read(name), content)) wrong.set(name, () => putBack(join(store.path, name), content))
+    }
+    if ((await kindOf(join(store.path, 'hooks'))) !== undefined)
+      wrong.set('hooks', () => remove(join(store.path, 'hooks')))
+    return wrong
+  }
+
+  async function strangeRefs(): Promise<Mend> {
+    const wrong: Mend = new Map()
+    // What core makes meanwhile is told by its name; what it had made is still there.
+    const before = new Map(refs)
+    const now = await list()
+    for (const [name, { id, symbolic }] of now) {
+      const right = before.get(name)
+      const mine = name.startsWith(kept) ? isOwn(name, id) : right === id
+      if (mine && !symbolic) refs.set(name, id)
+      else wrong.set(name, () => moveBack(name, right))
+    }
+    for (const [name, id] of before) if (!now.has(name)) wrong.set(name, () => moveBack(name, id))
+    return wrong
+  }
+
+  async function moveBack(name: string, id: string | undefined): Promise<void> {
+    await rm(join(store.path, `${name}.lock`), { force: true })
+    await store.git.run(['update-ref', '--no-deref', ...(id === undefined ? ['-d', name] : [name, id])])
+  }
+
+  /** Files first: with settings of somebody else git may not even list the refs. */
+  async function settle(): Promise<void> {
+    for (const strange of [strangeFiles, strangeRefs]) {
+      if ((await strange()).size === 0) continue
+      // Core may have been in the middle of something of its own; in its queue it is not.
+      await writer(async () => {
+        for (const [name, mend] of await strange()) {
+          found.push(`repo.git/${name}`)
+          await mend()
+        }
+      })
+    }
+  }
+
+  return {
+    know,
+    watch() {
+      const from = found.length
+      return async () => {
+        await settle()
+        return [...new Set(found.slice(from))]
+      }
+    },
+  }
+}
+
+/** Whether the name of a ref that core made tells its value, or it is the last tip of a branch. */
+const isOwn = (name: string, id: string): boolean =>
+  name.startsWith(kept) ? name === `${kept}${id}` : name.startsWith('refs/codeband/tips/')
+
+/** The same for what the store holds of one worktree. */
+export async function watchPlace(place: Place): Promise<() => Promise<readonly string[]>> {
+  const before = await stampOf(place.index)
+  return async () => {
+    const { admin, path, commit } = place
+    const right: Record<string, string | undefined> = {
+      HEAD: `${commit}\n`,
+      commondir: '../..\n',
+      gitdir: `${path}/.git\n`,
+      'config.worktree': undefined,
+      'info/sparse-checkout': undefined,
+    }
+    const wrong: string[] = []
+    for (const [name, content] of Object.entries(right)) {
+      const wanted = content === undefined ? undefined : Buffer.from(content)
+      if (same(await contentOf(join(admin, name)), wanted)) continue
+      wrong.push(name)
+      await putBack(join(admin, name), wanted)
+    }
+    // A harmless `git status` of a command writes the index, too. Whatever is in it, it says again what the commit holds.
+    if ((await stampOf(place.index)) !== before) {
+      await remove(place.index)
+      await rm(`${place.index}.lock`, { force: true })
+      await place.git.bytes(['read-tree', commit])
+    }
+    return wrong.map((name) => `repo.git/worktrees/${basename(admin)}/${name}`)
+  }
+}
+
+async function putBack(path: string, content: Buffer | undefined): Promise<void> {
+  await remove(path)
+  if (content !== undefined) await writeWhole(path, content)
+}
+
+async function stampOf(path: string): Promise<string> {
+  const found = await lstat(path, { bigint: true }).catch(absent)
+  return found === undefined ? '' : `${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`
+}
+
+/** What is in a file; for what is no file something that no file of core's holds, undefined for nothing. */
+async function contentOf(path: string): Promise<Buffer | undefined> {
+  const kind = await kindOf(path)
+  return kind === 'file' ? readFile(path) : kind && Buffer.from(`\0 a ${kind}`)
+}
+
+const same = (a: Buffer | undefined, b: Buffer | undefined): boolean =>
+  a === undefined || b === undefined ? a === b : a.equals(b)
