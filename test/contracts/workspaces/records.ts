@@ -129,7 +129,7 @@ export function recordCases(name: string, { begin }: Pick<Worlds, 'begin'>): voi
       expect(readFileSync(join(workspaces.store, 'worktrees/w/HEAD'), 'utf8')).toBe(`${base}\n`)
     })
 
-    test('a file hidden in the index is seen again, and a mere look of git at it is nobody's offence', async () => {
+    test('a file hidden in the index is seen again, and a mere look of git at it is no offence', async () => {
       const { workspaces, base } = await begin()
       const worktree = await workspaces.checkout('w', base)
       const admin = join(workspaces.store, 'worktrees/w')
@@ -142,7 +142,7 @@ export function recordCases(name: string, { begin }: Pick<Worlds, 'begin'>): voi
       expect(await worktree.save({ message: 'seen\n', author, at })).toMatchObject({ commit: expect.any(String) })
     })
 
-    test('every watch that was open tells it; what core does meanwhile is nobody's offence', async () => {
+    test('every watch that was open tells it; what core does meanwhile is no offence', async () => {
       const { workspaces, base, person } = await begin()
       const one = await workspaces.checkout('one', base)
       const two = await workspaces.checkout('two', base)
