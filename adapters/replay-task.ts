@@ -65,15 +65,24 @@ export async function replayRecording(
   const definitions = recorded
     ? before!
     : await loadDefinitions(repository, { ...(agents && { agents }), ...(confirm && { confirm }) })
-  const store = join(home, 'repo.git')
-  const parts = { root, home, kept: keptCommits(git({ gitDir: store })), redact: redactor(host().env) }
-  const fork = await replay({ ...parts, ...definitions, recording })
+  return playAgain(repository, recording, definitions, before?.roles)
+}
+
+/** The same with definitions that are there already. `before`: the roles of the recorded run. */
+export async function playAgain(
+  { root, home }: Pick<Repository, 'root' | 'home'>,
+  recording: Recording,
+  definitions: ReplayedTask['definitions'],
+  before?: ReadonlyMap<string, Role>,
+): Promise<ReplayedTask> {
+  const kept = keptCommits(git({ gitDir: join(home, 'repo.git') }))
+  const fork = await replay({ ...definitions, recording, root, home, kept, redact: redactor(host().env) })
   return {
     task: recording.task,
     recording,
     events: ofTask(recording.events),
     equal: ofTask(recording.events.slice(0, recording.head)),
-    ...(fork && { difference: differenceOf(recording, fork, { now: definitions.roles, before: before?.roles }) }),
+    ...(fork && { difference: differenceOf(recording, fork, { now: definitions.roles, before }) }),
     changed: changedRoles(recording, definitions.roles),
     definitions,
   }

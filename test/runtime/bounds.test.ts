@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { scripted } from '../../adapters/frameworks/scripted.ts'
-import { type Config, createBand, type Recorded, type Role } from '../../adapters/index.ts'
+import type { Config, Recorded, Role } from '../../adapters/index.ts'
 import { place, repositoryOf } from '../scene/place.ts'
+import { replayedBand } from '../scene/replayed.ts'
 
 type Script = Parameters<typeof scripted>[0]['script']
 type Of<T extends Recorded['type']> = Extract<Recorded, { type: T }>
@@ -34,7 +35,7 @@ async function played({
         yield* band.spawn(helper, {})
       },
   }
-  const band = await createBand({
+  const band = await replayedBand({
     repo,
     home: join(at, 'home'),
     frameworks: {

@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { scripted } from '../../adapters/frameworks/scripted.ts'
-import { createBand, type Recorded, type Role } from '../../adapters/index.ts'
+import type { Recorded, Role } from '../../adapters/index.ts'
 import { place, repositoryOf } from '../scene/place.ts'
+import { replayedBand } from '../scene/replayed.ts'
 
 /** A role that spawns itself until it is told no; gives how many of it were played. */
 async function played(limits: Role['limits'], band: { depth?: number }) {
@@ -25,7 +26,7 @@ async function played(limits: Role['limits'], band: { depth?: number }) {
       yield* band.spawn(ping, {})
     },
   }
-  const opened = await createBand({
+  const opened = await replayedBand({
     repo,
     home: join(at, 'home'),
     frameworks: { a: scripted({ id: 'a', family: 'x', script: { turns: [] } }) },

@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type ScriptFunction, scripted } from '../../adapters/frameworks/scripted.ts'
-import { createBand, defineRole, defineTool, type EffectError, type Role, z } from '../../adapters/index.ts'
+import { defineRole, defineTool, type EffectError, type Role, z } from '../../adapters/index.ts'
 import { taskOf } from '../../core/protocol/state.ts'
 import { get } from '../../core/protocol/table.ts'
 import { place, repositoryOf } from '../scene/place.ts'
+import { replayedBand } from '../scene/replayed.ts'
 
 /** Calls one tool, from a program or from a model's turn, in a process that stops in the middle of the call, and then once more. */
 async function interrupted(repeat: 'safe' | 'never', caller: 'program' | 'model' = 'program') {
@@ -54,7 +55,7 @@ async function interrupted(repeat: 'safe' | 'never', caller: 'program' | 'model'
     },
   }
   const open = () =>
-    createBand({
+    replayedBand({
       repo,
       home: join(at, 'home'),
       frameworks: { a: scripted({ id: 'a', family: 'x', script: sending(heard) }) },

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { scripted } from '../../adapters/frameworks/scripted.ts'
-import { createBand, type Recorded, type Role } from '../../adapters/index.ts'
+import type { Recorded, Role } from '../../adapters/index.ts'
 import { codeReviewer } from '../../adapters/roles.ts'
 import { place, repositoryOf } from '../scene/place.ts'
+import { replayedBand } from '../scene/replayed.ts'
 
 const judgement = (decision: string, risk: string, issue?: string): object => ({
   decision,
@@ -42,7 +43,7 @@ async function reviewed(
     },
   ]
   const family = (name: string) => scripted({ id: name, family: name, script: { turns } })
-  const band = await createBand({
+  const band = await replayedBand({
     repo,
     home: join(at, 'home'),
     frameworks: { x: family('x'), y: family('y') },

@@ -2,9 +2,13 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { onTestFinished, TestRunner } from 'vitest'
 import { bandHome } from '../../adapters/band-home.ts'
-import { replayRecording } from '../../adapters/replay-task.ts'
-import { openRepository } from '../../adapters/repository.ts'
+import { bundleDefinitions } from '../../adapters/bundle-definitions.ts'
+import { type Band, type BandOptions, createBand } from '../../adapters/index.ts'
+import { evaluateDefinitions, whole } from '../../adapters/load-definitions.ts'
+import { playAgain, type ReplayedTask, replayRecording } from '../../adapters/replay-task.ts'
+import { openRepository, type Repository } from '../../adapters/repository.ts'
 import { openStore } from '../../adapters/repository-log.ts'
+import { resolveConfig } from '../../core/config.ts'
 import type { Recorded } from '../../core/protocol/events.ts'
 import { openRecording } from '../../core/runtime/replay/recording.ts'
 
@@ -42,34 +46,54 @@ async function replayAll(cwd: string, env: Env): Promise<void> {
   if (existsSync(join(home, 'band.db'))) await everyTaskReplays({ ...found, home })
 }
 
-/** Every task of this log that has begun. */
-export async function everyTaskReplays(repository: {
-  root: string
-  home: string
-  branch: string | undefined
-}): Promise<number> {
+/** Every task of this log that has begun; without `definitions`, with those that it began with. */
+async function everyTaskReplays(repository: Repository, definitions?: ReplayedTask['definitions']): Promise<void> {
   const store = openStore(repository)
   try {
     const events: Recorded[] = []
     for await (const event of store.read()) events.push(event)
-    const tasks = events.flatMap((event) => (event.type === 'TaskStarted' ? [event.task] : []))
-    for (const task of tasks) {
+    for (const task of events.flatMap((event) => (event.type === 'TaskStarted' ? [event.task] : []))) {
       const recording = (await openRecording(inOrder(events), task))!
+      const kept = `${recording.submitted.policy.definitions}.json`
       // A program gave its roles as objects: they are kept nowhere.
-      const { definitions } = recording.submitted.policy
-      if (!existsSync(join(repository.home, 'roles', `${definitions}.json`))) continue
-      const { equal, difference } = await replayRecording(repository, recording, { recorded: true })
-      if (difference) {
-        const { seq, place, before, now, diff = '' } = difference
-        throw new Error(
-          `${task} does not replay: after ${equal} of ${recording.events.length} events, at event ${seq} (${place}):\nthen ${before}\nnow  ${now}\n${diff}`,
-        )
-      }
+      if (definitions === undefined && !existsSync(join(repository.home, 'roles', kept))) continue
+      const { equal, difference } = definitions
+        ? await playAgain(repository, recording, definitions)
+        : await replayRecording(repository, recording, { recorded: true })
+      if (difference === undefined) continue
+      const { seq, place, before, now, diff = '' } = difference
+      const where = `after ${equal} of ${recording.events.length} events, at event ${seq} (${place})`
+      throw new Error(`${task} does not replay: ${where}:\nthen ${before}\nnow  ${now}\n${diff}`)
     }
-    return tasks.length
   } finally {
     await store.close()
   }
+}
+
+/** `createBand`, and at the end of the test all that it ran has to come again with the same roles. */
+export async function replayedBand(options: BandOptions): Promise<Band> {
+  const test = TestRunner.getCurrentTest()!
+  onTestFinished(async ({ task }) => {
+    if (task.result?.state === 'fail' || reasons.has(test.id)) return
+    const {
+      repo,
+      roles = [],
+      tools = [],
+      trust: _,
+      home,
+      wait: __,
+      answer: ___,
+      by: ____,
+      env: _____,
+      ...given
+    } = options
+    const repository = await openRepository(repo, home)
+    const bundled = await bundleDefinitions(repository)
+    const evaluated = await evaluateDefinitions(repository, bundled, { mayRun: false, roles, tools })
+    const config = resolveConfig(given, 'a test', () => undefined)
+    await everyTaskReplays(repository, whole(repository, config, evaluated, bundled, { roles, tools }))
+  })
+  return createBand(options)
 }
 
 async function* inOrder(events: readonly Recorded[]): AsyncGenerator<Recorded> {

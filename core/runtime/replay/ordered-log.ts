@@ -44,8 +44,8 @@ export interface OrderedLog {
   busy<T>(work: Promise<T>): Promise<T>
   /** Never resolves: what is asked was never recorded. */
   diverge(ask: PortAsk): Promise<never>
-  /** Takes in what came from outside before a life began. */
-  begin(): void
+  /** Takes in what came from outside before a life began; false where there was no more to it. */
+  begin(): boolean
   /** Until the life that `driven` plays has come to its recorded end, or asks for something else. */
   play(driven: Promise<unknown>): Promise<Fork | undefined>
 }
@@ -241,7 +241,8 @@ export function openOrderedLog(recording: Recording, redact: Redact = (value) =>
           })
         },
         async *read(from) {
-          for (const event of events.slice(0, recording.head)) if (event.seq > from) yield event
+          // Here the submission is the first event, whatever its number was.
+          yield* events.slice(Math.max(0, from - 1), recording.head)
         },
         close: () => own.clear(),
       }
@@ -264,6 +265,7 @@ export function openOrderedLog(recording: Recording, redact: Redact = (value) =>
     begin() {
       end = lifeEnd(recording)
       while (takeGiven());
+      return recording.head < end
     },
     async play(driven) {
       let ended: { error?: unknown } | undefined

@@ -80,8 +80,7 @@ export async function replay({
     },
   })
   while (recording.head < recording.events.length) {
-    log.begin()
-    if (recording.lives.includes(recording.head)) continue
+    if (!log.begin()) continue
     const stop = new AbortController()
     const runtime = lifeOf(stop.signal)
     const band = openLeadingBand(runtime, async () => runtime, recording.submitted.policy)

@@ -44,23 +44,22 @@ export function recordedToolbox(recording: Recording, log: OrderedLog): (scene: 
   /** Calls of models that are being answered. */
   const taken = new Set<string>()
 
-  /** A program's call is named by its place; a model's is the first of its worker's turn with this input that nobody answers yet. */
+  /** A program's call is named by its place; a model's is the last of its worker's turn with this input that nobody answers yet. */
   function callOf(scene: Scene, id: string, tool: string, input: unknown): Called {
     const place = id.slice(recording.task.length + 1)
     const { journal } = taskOf(log.state, recording.task)!
     if (get(journal, place)?.effect.kind === 'tool') return { place }
     const { turn } = recording.behind(['TurnStarted'], ({ worker }) => worker === scene.boundary.worker)!
     const hash = hashOf(input)
-    const called = recording
-      .turn(turn)
-      .find(
-        (event) =>
-          event.type === 'ToolCalled' &&
-          event.tool === tool &&
-          !taken.has(`${turn}/${event.call}`) &&
-          hashOf(event.input) === hash,
-      )
-    const call = called?.type === 'ToolCalled' ? called.call : ''
+    const called = recording.behind(
+      ['ToolCalled'],
+      (event) =>
+        event.turn === turn &&
+        event.tool === tool &&
+        hashOf(event.input) === hash &&
+        !taken.has(`${turn}/${event.call}`),
+    )
+    const call = called?.call ?? ''
     taken.add(`${turn}/${call}`)
     return { turn, call }
   }
