@@ -90,3 +90,10 @@ test('a decision on a megabyte of hostile text takes milliseconds', () => {
     expect(performance.now() - started).toBeLessThan(1000)
   }
 })
+
+test('what a shell would act on is told as such in a string, and is a letter like any other in a word', () => {
+  const grant = { name: 'run_command', commands: [['echo', 'a;b']] } as const
+  for (const command of ['echo a;b', 'echo a | cat', 'echo `id`', 'echo "$(id)"', 'echo a\nid', 'echo a > b'])
+    expect(decideCommand(grant, { command })).toMatchObject({ allowed: false, code: 'shell-metachar' })
+  expect(decideCommand(grant, { argv: ['echo', 'a;b'] })).toEqual({ allowed: true, argv: ['echo', 'a;b'] })
+})

@@ -102,3 +102,16 @@ test('spawning follows the declared edges exactly', () => {
   expect(code('spawn_roles', { kind: 'spawn', role: 'file-picker' })).toBe('allowed')
   expect(code('spawn_roles', { kind: 'spawn', role: 'File-Picker' })).toBe('not-spawnable')
 })
+
+test('a write goes through no link, symbolic or hard; a link itself may be removed, and a hard link read', () => {
+  const write: Use = { kind: 'write', path: 'src/a.ts' }
+  expect(code('write_file', write, facts('src/a.ts', 'directory', 'symlink'))).toBe('symlink')
+  expect(code('write_file', write, facts('src/a.ts', 'symlink', 'file'))).toBe('symlink')
+  const two: PathFacts = {
+    parts: [{ kind: 'directory' }, { kind: 'file', links: 2 }],
+    leads: { inside: 'src/a.ts' },
+    siblings: [],
+  }
+  expect(code('write_file', write, ['src/a.ts', two])).toBe('hardlink')
+  expect(code('read_files', { kind: 'read', path: 'src/a.ts' }, ['src/a.ts', two])).toBe('allowed')
+})

@@ -1,0 +1,58 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are pieces of source
+import type { Mutant } from '../mutant.ts'
+
+const bubblewrap = 'adapters/sandboxes/bubblewrap.ts'
+const open = 'adapters/sandboxes/open.ts'
+const suites = (...names: string[]): string[] => names.map((name) => `test/adapters/sandboxes/${name}.test.ts`)
+
+export const sandbox: readonly Mutant[] = [
+  {
+    name: 'a command reaches the network',
+    file: bubblewrap,
+    find: "    '--unshare-all',\n    ...(network ? ['--share-net'] : []),",
+    replace: "    '--unshare-all',\n    '--share-net',",
+    killers: suites('bubblewrap'),
+  },
+  {
+    name: 'a command gets the environment of codeband',
+    file: bubblewrap,
+    find: '      env: {},\n',
+    replace: '      env: { ...process.env } as Record<string, string>,\n',
+    killers: ['test/escapes/sandbox-environment.test.ts', ...suites('bubblewrap')],
+  },
+  {
+    name: 'protected paths of the worktree are writable',
+    file: bubblewrap,
+    find: "...guard.existing.flatMap((path) => ['--ro-bind', at(path), path]),",
+    replace: '',
+    killers: suites('bubblewrap'),
+  },
+  {
+    name: 'a command keeps capabilities',
+    file: bubblewrap,
+    find: "'--new-session', '--cap-drop', 'ALL', ",
+    replace: "'--new-session', ",
+    killers: ['test/escapes/sandbox.test.ts', ...suites('bubblewrap')],
+  },
+  {
+    name: "the system's settings are writable",
+    file: bubblewrap,
+    find: "...['--remount-ro', '/proc', '--remount-ro', '/', '--clearenv'],",
+    replace: "...['--clearenv'],",
+    killers: ['test/escapes/sandbox.test.ts', ...suites('bubblewrap')],
+  },
+  {
+    name: 'a missing sandbox runs commands bare',
+    file: open,
+    find: "  if (mode === 'if-available') return none(limits)\n",
+    replace: "  if (mode === 'if-available' || 'missing' in found) return none(limits)\n",
+    killers: suites('open'),
+  },
+  {
+    name: 'a sandbox that leaks is taken',
+    file: open,
+    find: "if ('walls' in last && last.walls.every(({ holds }) => holds))",
+    replace: "if ('walls' in last && last.walls.some(({ holds }) => holds))",
+    killers: suites('open'),
+  },
+]
