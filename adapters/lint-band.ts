@@ -119,6 +119,7 @@ const configKeys: Readonly<Record<string, readonly string[]>> = {
     turnMinutes: true,
     silentMinutes: true,
     repeats: true,
+    violations: true,
     remindMinutes: true,
     tasks: true,
     fanOut: true,

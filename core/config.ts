@@ -47,6 +47,8 @@ export interface Config {
     silentMinutes?: number
     /** How often the same call may fail in a turn that changes nothing meanwhile; default 5. */
     repeats?: number
+    /** Calls of one turn that are denied at the boundary, after which the turn ends as refused; default 20. */
+    violations?: number
     /** Minutes between reminders of an approval that waits; default 60. */
     remindMinutes?: number
     /** Tasks that are driven at once; default 4. */
@@ -131,6 +133,7 @@ const schema = z.strictObject({
       turnMinutes: z.number().positive().default(60),
       silentMinutes: z.number().positive().default(15),
       repeats: count.min(2).default(5),
+      violations: count.default(20),
       remindMinutes: z.number().positive().default(60),
       tasks: count.max(64).default(4),
       fanOut: count.default(64),

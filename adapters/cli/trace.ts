@@ -56,7 +56,7 @@ function traceLine(event: Recorded, about: ReadonlyMap<string, string>): TraceLi
     case 'ViolationRecorded':
       return say(
         'boundary',
-        `${event.worker} ${event.tool}${about.get(event.turn ?? '') ?? ''}: denied, ${event.code}`,
+        `${event.worker} ${event.tool}${event.tool === 'audit' ? '' : (about.get(event.turn ?? '') ?? '')}: denied, ${event.code}`,
         'bad',
       )
     case 'PlanSubmitted':

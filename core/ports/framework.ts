@@ -3,7 +3,8 @@ export interface Framework {
   readonly id: string
   /** Whose model it is: `anthropic`, `openai`, ... Opposite means another family. */
   readonly family: string
-  /** Names of host variables that the framework itself needs (keys, base URLs). They reach its client, never a tool. */
+  /** Names of host variables that the framework itself needs (keys, base URLs). They reach `start`, never a tool; a key goes from there to
+   *  the vendor's API, never to the environment, the arguments or the files of a client. */
   readonly env?: readonly string[]
   /** Contract: resolves only when the session can take a prompt and its tools are exactly the given ones; otherwise throws
    *  CB_BOUNDARY_UNENFORCEABLE, CB_CLIENT_MISSING or CB_CLIENT_VERSION. Loads its SDK no earlier than here. */
@@ -34,7 +35,7 @@ export interface SessionOptions {
   cwd: string
   /** Private folder of this worker; exists, mode 0700. */
   home: string
-  /** The whole environment of the client, built from nothing. */
+  /** What the client's environment is made of, built from nothing; also what `Framework.env` asked for. */
   env: Readonly<Record<string, string>>
   /** The repository a person pointed at; only to find an SDK or client installed there. */
   repo: string
@@ -108,6 +109,8 @@ export interface Failure {
     | 'budget'
     /** Set by core: the same call failed again and again. */
     | 'loop'
+    /** Set by core: too many of its calls were denied at the boundary. */
+    | 'violations'
   /** Milliseconds. */
   retryAfter?: number
   detail: string

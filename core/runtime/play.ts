@@ -141,6 +141,7 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
         const violations = surprise === undefined ? [] : [surpriseIn(turnId, surprise)]
         await log.must(...violations, result.end)
         if (lastFailure.kind === 'budget') return fail('budget', lastFailure.detail)
+        if (lastFailure.kind === 'violations') return fail('refused', lastFailure.detail)
         if (needsRepair(lastFailure.kind)) throw outage(lastFailure)
         await clock.sleep(
           lastFailure.retryAfter ?? (isInfrastructure(lastFailure.kind) ? 1000 * 2 ** attempt : 0),

@@ -59,7 +59,7 @@ export async function runTurn(
   const started = await log.dispatch(begin)
   if (isRejection(started)) return { status: 'refused', rejection: started }
   const startedAt = clock.now()
-  const { turnMinutes, silentMinutes, repeats } = config.limits
+  const { turnMinutes, silentMinutes, repeats, violations } = config.limits
   const limit = new AbortController()
   const signal = AbortSignal.any([stopping, limit.signal])
   /** Why core ended it, where it did. */
@@ -88,6 +88,7 @@ export async function runTurn(
     if (said) await log.must({ type: 'RecordText', task, turn, text: said })
   }
 
+  let refused = 0
   const violation = (tool: string, input: unknown, code: string, reason: string): Request => ({
     type: 'RecordViolation',
     task,
@@ -99,6 +100,13 @@ export async function runTurn(
     reason,
     inputHash: hashOf(input),
   })
+
+  /** After what was refused is in the log: a model that goes on beating against the boundary is stopped. */
+  function count(denied: boolean): void {
+    if (!denied || ++refused < violations) return
+    const detail = `${refused} calls of the turn were denied at the boundary; 'limits.violations' allows no more`
+    interrupt({ kind: 'violations', detail })
+  }
 
   door.open(async (tool, input, { id: call, signal: callSignal }) => {
     await flushText()
@@ -112,6 +120,7 @@ export async function runTurn(
     const returned: Request = { type: 'RecordReturn', task, turn, call, tool, ok, output, sandbox }
     await log.must(...(denied ? [violation(tool, input, denied.code, denied.reason)] : []), returned)
     watchdog.called(tool, input, { ok })
+    count(denied !== undefined)
     return { ok, output }
   })
 
@@ -143,6 +152,7 @@ export async function runTurn(
           ok: event.ok,
           output: event.output,
         })
+        count(!event.ok)
       } else if (event.type === 'turn-end') outcome = event.outcome
     }
   } finally {

@@ -22,10 +22,17 @@ export async function log(
     if (event.type !== 'LeaderElected') shown++
     if (violations === true && event.type === 'ViolationRecorded') {
       if (screen.json) screen.object(event)
-      else screen.line(`${event.seq}  ${event.worker} ${event.tool}: ${event.code}: ${event.reason}`)
+      else screen.line(violationLine(event))
     } else screen.event(event)
   }
   await close()
   if (shown === 0) screen.line(violations === true ? 'No violation.' : 'Nothing happened yet.')
   return 0
 }
+
+/** `12  coder-codex-0 (coder) write_file 3f2a9c1b: protected-path: ...`; the input itself is at the call, its hash finds equal ones. */
+function violationLine({ seq, worker, role, tool, inputHash, code, reason }: Violation): string {
+  return `${seq}  ${worker} (${role}) ${tool} ${inputHash.slice(0, 8)}: ${code}: ${reason}`
+}
+
+type Violation = Extract<Recorded, { type: 'ViolationRecorded' }>

@@ -329,6 +329,8 @@ declare module 'codeband*' {
       silentMinutes?: number
       /** How often the same call may fail in a turn that changes nothing meanwhile; default 5. */
       repeats?: number
+      /** Calls of one turn that are denied at the boundary, after which the turn ends as refused; default 20. */
+      violations?: number
       /** Minutes between reminders of an approval that waits; default 60. */
       remindMinutes?: number
       /** Tasks that are driven at once; default 4. */
