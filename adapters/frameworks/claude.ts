@@ -2,6 +2,7 @@ import { access, constants } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { CodebandError } from '../../core/errors.ts'
 import type { Framework, FrameworkCheck } from '../../core/ports/framework.ts'
+import { accessVariables, logins, openAccess } from './claude/access.ts'
 import { clientEnv, openHome } from './claude/home.ts'
 import { type FoundSdk, findSdk, installCommand, loadSdk, wantedSdk } from './claude/sdk.ts'
 
@@ -14,22 +15,20 @@ export interface ClaudeOptions {
   executable?: string
   /** Of a Messages API; default: ANTHROPIC_BASE_URL, then Anthropic. */
   baseUrl?: string
-  /** Default: ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or CLAUDE_CODE_OAUTH_TOKEN. It stays in the client's environment. */
+  /** Default: ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or CLAUDE_CODE_OAUTH_TOKEN. It stays in this process. */
   apiKey?: string
-  /** More variables for the client, such as HTTPS_PROXY or those of a cloud that serves the models. */
+  /** More variables for the client, such as those of a cloud that serves the models. Keys, base URL and ANTHROPIC_CUSTOM_HEADERS among them
+   *  are not handed to it but sent in its place, and HTTPS_PROXY, NO_PROXY and NODE_EXTRA_CA_CERTS are how. */
   env?: Readonly<Record<string, string>>
   /** How often the client itself asks a failing API again before the turn fails; the waits double from half a second. */
   retries?: number
 }
 
-const login = ['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', 'CLAUDE_CODE_OAUTH_TOKEN'] as const
-const credentials = [...login, 'ANTHROPIC_BASE_URL']
-
 /** Claude Code through its Agent SDK: one process for all prompts of a session, its own tools off, ours through MCP in this process.
  *  The client announces its tools only with a prompt, but gives an account of its context before: `start` compares that account and
  *  the connected servers with what was given, and each prompt compares the announcement before any call passes. */
 export function claude(settings: ClaudeOptions = {}): Framework {
-  const { id = 'claude', executable, apiKey, baseUrl, retries = 4, env: more } = settings
+  const { id = 'claude', executable, apiKey, baseUrl, retries = 4, env: more = {} } = settings
 
   async function binaryOf(sdk: FoundSdk | undefined, repo: string): Promise<string | undefined> {
     if (executable === undefined) return sdk?.executable
@@ -43,7 +42,7 @@ export function claude(settings: ClaudeOptions = {}): Framework {
   return {
     id,
     family: 'anthropic',
-    env: credentials,
+    env: accessVariables,
 
     async start(given) {
       const found = await findSdk()
@@ -54,26 +53,30 @@ export function claude(settings: ClaudeOptions = {}): Framework {
         throw new CodebandError('CB_CLIENT_MISSING', { framework: id, client: 'the claude binary', cure })
       }
       const places = await openHome(given.home)
-      const env = clientEnv({
-        given: given.env,
-        home: given.home,
-        places,
-        credentials,
-        retries,
-        ...(apiKey !== undefined && { apiKey }),
-        ...(baseUrl !== undefined && { baseUrl }),
-        ...(more && { more }),
-      })
       const model = given.model ?? settings.model
       const effort = given.effort ?? settings.effort
       const options = { ...given, ...(model !== undefined && { model }), ...(effort !== undefined && { effort }) }
       // What it imports takes 150 ms, which a band that only plays others need not wait for.
       const { launch } = await import('./claude/open.ts')
-      return launch({ framework: id, query, executable: binary, places, env, options })
+      const access = await openAccess({
+        framework: id,
+        worker: given.worker,
+        given: given.env,
+        more,
+        ...(apiKey !== undefined && { apiKey }),
+        ...(baseUrl !== undefined && { baseUrl }),
+      })
+      try {
+        const env = clientEnv({ given: given.env, home: given.home, places, access, retries })
+        return await launch({ framework: id, query, executable: binary, places, env, options, ended: access.close })
+      } catch (error) {
+        await access.close()
+        throw error
+      }
     },
 
     async check({ env, repo }): Promise<FrameworkCheck> {
-      const seen = apiKey !== undefined || login.some((name) => env[name])
+      const seen = apiKey !== undefined || logins.some((name) => env[name])
       const sdk = await findSdk()
       const missing = (found: string): FrameworkCheck => ({ ok: false, found, cure: installCommand, login: seen })
       if (!sdk) return missing('the Claude Agent SDK was not found')
@@ -84,7 +87,7 @@ export function claude(settings: ClaudeOptions = {}): Framework {
         return { ok: false, found: `${what}, but no '${executable}'`, cure: "correct 'executable'", login: seen }
       if (!binary) return missing(`${what}, without its client`)
       // A gateway or a cloud may want no key of ours.
-      if (seen || baseUrl !== undefined || env.ANTHROPIC_BASE_URL || more)
+      if (seen || baseUrl !== undefined || env.ANTHROPIC_BASE_URL || Object.keys(more).length > 0)
         return { ok: true, found: `${what} (${binary})`, cure: '', login: seen }
       const cure = 'set ANTHROPIC_API_KEY, or run `claude setup-token` and set CLAUDE_CODE_OAUTH_TOKEN'
       return { ok: false, found: `${what}, without a login`, cure, login: seen }

@@ -2,9 +2,9 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CodebandError } from '../../core/errors.ts'
 import type { Framework, FrameworkCheck, SessionOptions } from '../../core/ports/framework.ts'
+import { openAccess } from './codex/access.ts'
 import { bareCatalogue } from './codex/catalogue.ts'
 import { bundledCatalogue, type Client, connect, isWanted, refusal, versionOf, within } from './codex/client.ts'
-import type { ProviderValues } from './codex/config.ts'
 import { findExecutable, installCommand, wantedVersion } from './codex/executable.ts'
 import { type CodexHome, furnish, openHome } from './codex/home.ts'
 import { conversation, findRecord, readRecord, recordedStart } from './codex/record.ts'
@@ -20,17 +20,14 @@ export interface CodexOptions {
   executable?: string
   /** Of a Responses API; default: OPENAI_BASE_URL, then OpenAI. */
   baseUrl?: string
-  /** Default: OPENAI_API_KEY, then CODEX_API_KEY. It stays in the client's environment and is never written down. */
+  /** Default: OPENAI_API_KEY, then CODEX_API_KEY. It stays in this process. */
   apiKey?: string
   /** How patient the client itself is, before a turn fails. */
   provider?: { requestRetries?: number; streamRetries?: number; idleMs?: number }
   /** auth.json of a ChatGPT login (`codex login` writes ~/.codex/auth.json), used when there is no key. Each worker gets a private copy,
-   *  which the vendor may rotate apart from the original. */
+   *  which the vendor may rotate apart from the original; unlike a key it lies in the client's private home, readable to the client. */
   authFile?: string
 }
-
-const openai = 'https://api.openai.com/v1'
-const keyVariable = 'CODEBAND_CODEX_KEY'
 
 /** Codex, as one `codex app-server` per session. It has no place to run anything and no tools but the given ones: see `catalogue.ts`
  *  for the one tool (`request_user_input`) that no switch hides and why it is inert. A session that is resumed with other
@@ -58,36 +55,30 @@ export function codex(settings: CodexOptions = {}): Framework {
       const key = settings.apiKey || OPENAI_API_KEY || CODEX_API_KEY || undefined
       const baseUrl = settings.baseUrl || OPENAI_BASE_URL || undefined
       const { requestRetries = 2, streamRetries = 2, idleMs = 300_000 } = settings.provider ?? {}
-      // The built-in provider reads no key from the environment of an app-server, only from a file.
-      const provider: ProviderValues | undefined =
-        key === undefined && baseUrl === undefined
-          ? undefined
-          : {
-              baseUrl: baseUrl ?? openai,
-              requestRetries,
-              streamRetries,
-              idleMs,
-              ...(key !== undefined && { keyVariable }),
-            }
-      await furnish(places, {
-        home: given.home,
-        cwd: given.cwd,
-        catalogue,
-        ...(model !== undefined && { model }),
-        ...(provider && { provider }),
-        ...(authFile !== undefined && { authFile }),
-      })
-      const client = await connect({ ...connection, env: key === undefined ? env : { ...env, [keyVariable]: key } })
+      const access = await openAccess({ framework: id, worker: given.worker, key, baseUrl })
+      // The built-in provider takes no base URL of ours, and reads no key from the environment of an app-server.
+      const provider = access.provider && { ...access.provider, requestRetries, streamRetries, idleMs }
+      let client: Client | undefined
       try {
+        await furnish(places, {
+          home: given.home,
+          cwd: given.cwd,
+          catalogue,
+          ...(model !== undefined && { model }),
+          ...(provider && { provider }),
+          ...(authFile !== undefined && { authFile }),
+        })
+        client = await connect({ ...connection, env: { ...env, ...access.variables } })
         const tools = wireTools(options.tools)
         const thread = await within(
           30_000,
           openThread(client, places, options, tools, provider ? 'codeband' : 'openai'),
         )
-        return openSession({ client, thread, tools, options })
+        return openSession({ client, thread, tools, options, ended: access.close })
       } catch (error) {
-        await client.kill()
-        if (CodebandError.is(error)) throw error
+        await client?.kill()
+        await access.close()
+        if (client === undefined || CodebandError.is(error)) throw error
         const detail = (error as Error).message
         throw new CodebandError(
           'CB_BOUNDARY_UNENFORCEABLE',

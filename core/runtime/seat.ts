@@ -53,9 +53,11 @@ export async function openSeat(
   if ('problems' in compiled) return compiled
   const { boundary } = compiled
   const home = join(runtime.home, 'agents', worker.id)
-  const temp = join(home, 'tmp')
+  // Apart from what the client keeps: its conversations, and a login where the vendor knows no other way.
+  const commandHome = join(home, 'commands')
+  const temp = join(commandHome, 'tmp')
   if (runtime.standIns === undefined) await mkdir(temp, { recursive: true, mode: 0o700 })
-  const env = { ...runtime.baseEnv, HOME: home, TMPDIR: temp }
+  const env = { ...runtime.baseEnv, HOME: commandHome, TMPDIR: temp }
   const asked = (worker.framework.env ?? []).flatMap((name) => {
     const value = runtime.hostEnv[name]
     return value === undefined ? [] : [[name, value] as const]
@@ -64,14 +66,14 @@ export async function openSeat(
   const worktree = runsCommands
     ? await prepareWorktree(runtime, worker.id, base, commit, env)
     : await runtime.workspaces.checkout(worker.id, commit)
-  const served = await openServedTools(runtime, role, worktree.path, home)
+  const served = await openServedTools(runtime, role, worktree.path, commandHome)
   const { submit, say, spawn, ask } = request
   const box = (runtime.standIns?.toolbox ?? toolbox)({
     boundary,
     worktree,
     writable: role.produces === 'change',
     sandbox: runtime.sandbox,
-    home,
+    home: commandHome,
     env,
     store: runtime.workspaces.store,
     commandTimeoutMs: runtime.config.limits.commandMinutes * 60_000,
@@ -90,7 +92,7 @@ export async function openSeat(
     worktree,
     toolbox: box,
     home,
-    clientEnv: { ...env, ...Object.fromEntries(asked) },
+    clientEnv: { ...env, HOME: home, TMPDIR: join(home, 'tmp'), ...Object.fromEntries(asked) },
     close: served.close,
   }
 }

@@ -38,9 +38,10 @@ declare module 'codeband/claude*' {
     executable?: string
     /** Of a Messages API; default: ANTHROPIC_BASE_URL, then Anthropic. */
     baseUrl?: string
-    /** Default: ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or CLAUDE_CODE_OAUTH_TOKEN. It stays in the client's environment. */
+    /** Default: ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or CLAUDE_CODE_OAUTH_TOKEN. It stays in this process. */
     apiKey?: string
-    /** More variables for the client, such as HTTPS_PROXY or those of a cloud that serves the models. */
+    /** More variables for the client, such as those of a cloud that serves the models. Keys, base URL and ANTHROPIC_CUSTOM_HEADERS among them
+     *  are not handed to it but sent in its place, and HTTPS_PROXY, NO_PROXY and NODE_EXTRA_CA_CERTS are how. */
     env?: Readonly<Record<string, string>>
     /** How often the client itself asks a failing API again before the turn fails; the waits double from half a second. */
     retries?: number
@@ -62,12 +63,12 @@ declare module 'codeband/codex*' {
     executable?: string
     /** Of a Responses API; default: OPENAI_BASE_URL, then OpenAI. */
     baseUrl?: string
-    /** Default: OPENAI_API_KEY, then CODEX_API_KEY. It stays in the client's environment and is never written down. */
+    /** Default: OPENAI_API_KEY, then CODEX_API_KEY. It stays in this process. */
     apiKey?: string
     /** How patient the client itself is, before a turn fails. */
     provider?: { requestRetries?: number; streamRetries?: number; idleMs?: number }
     /** auth.json of a ChatGPT login (`codex login` writes ~/.codex/auth.json), used when there is no key. Each worker gets a private copy,
-     *  which the vendor may rotate apart from the original. */
+     *  which the vendor may rotate apart from the original; unlike a key it lies in the client's private home, readable to the client. */
     authFile?: string
   }
 }

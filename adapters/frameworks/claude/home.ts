@@ -1,5 +1,6 @@
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Access } from './access.ts'
 
 /** Where the client keeps its things, all in the worker's private home. */
 export interface ClaudeHome {
@@ -30,25 +31,21 @@ export interface EnvParts {
   given: Readonly<Record<string, string>>
   home: string
   places: ClaudeHome
-  credentials: readonly string[]
-  apiKey?: string
-  baseUrl?: string
+  access: Pick<Access, 'variables' | 'more'>
   retries: number
-  more?: Readonly<Record<string, string>>
 }
 
 /** Makes the client run without hooks. */
 const hookless = 'CLAUDE_CODE_SIMPLE'
 
-/** The client's whole environment. Of what was given, its own variables count only where they are credentials: others switch things on. */
-export function clientEnv({ given, home, places, credentials, apiKey, baseUrl, retries, more }: EnvParts) {
-  const own = (name: string) => /^(CLAUDE|ANTHROPIC|MCP_|NODE_|BUN_)/.test(name) && !credentials.includes(name)
+/** The client's whole environment. Of what was given, its own variables do not count: they hold keys, or switch things on. */
+export function clientEnv({ given, home, places, access, retries }: EnvParts): Record<string, string> {
+  const own = (name: string) => /^_?(CLAUDE|ANTHROPIC|MCP_|NODE_|BUN_)/.test(name)
   return {
     ...Object.fromEntries(Object.entries(given).filter(([name]) => !own(name))),
-    ...(baseUrl !== undefined && { ANTHROPIC_BASE_URL: baseUrl }),
-    ...(apiKey !== undefined && { ANTHROPIC_API_KEY: apiKey }),
     CLAUDE_CODE_MAX_RETRIES: String(retries),
-    ...Object.fromEntries(Object.entries(more ?? {}).filter(([name]) => name !== hookless)),
+    ...Object.fromEntries(Object.entries(access.more).filter(([name]) => name !== hookless)),
+    ...access.variables,
     HOME: home,
     TMPDIR: places.temp,
     CLAUDE_CONFIG_DIR: places.config,

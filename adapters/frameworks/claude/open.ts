@@ -18,12 +18,15 @@ export interface Launch {
   places: ClaudeHome
   env: Record<string, string>
   options: SessionOptions
+  /** Called once no process of the session lives. */
+  ended(): Promise<void>
 }
 
 const startMs = 60_000
 
 /** Starts the client and gives its session once it is known to offer exactly the given tools. */
-export async function launch({ framework, query: start, executable, places, env, options }: Launch): Promise<Session> {
+export async function launch(parts: Launch): Promise<Session> {
+  const { framework, query: start, executable, places, env, options, ended } = parts
   const { worker, systemPrompt, resume, model, effort } = options
   const tools = wireTools(options.tools)
   const prompts = eventQueue<SDKUserMessage>()
@@ -60,7 +63,7 @@ export async function launch({ framework, query: start, executable, places, env,
     timeout.catch(() => undefined)
     await Promise.race([verify(query, tools, framework), timeout])
     const usd = resumed ? await Promise.race([costSoFar(query), timeout]) : 0
-    session = openSession({ query, prompts, client, tools, options, token, usd })
+    session = openSession({ query, prompts, client, tools, options, token, usd, ended })
     return session
   } catch (error) {
     prompts.end()

@@ -17,6 +17,8 @@ export interface SessionParts {
   token: string
   /** Dollars that the client has counted before the first prompt. */
   usd: number
+  /** Called once no process of the session lives. */
+  ended(): Promise<void>
 }
 
 export type ClaudeSession = Session & {
@@ -47,6 +49,7 @@ interface Turn {
 const interruptMs = 1_200
 
 export function openSession({ query, prompts, client, tools, options, token, ...parts }: SessionParts): ClaudeSession {
+  const { ended } = parts
   let { usd } = parts
   let active: Turn | undefined
   let dead: string | undefined
@@ -186,6 +189,7 @@ export function openSession({ query, prompts, client, tools, options, token, ...
       // TERM first, upon which the client saves its conversation.
       await client.kill()
       query.close()
+      await ended()
     },
   }
 }

@@ -10,7 +10,7 @@ export interface ConfigValues {
 
 export interface ProviderValues {
   baseUrl: string
-  /** Name of the variable in the client's environment that holds the key. */
+  /** Name of the variable in the client's environment that holds what it sends for a key. */
   keyVariable?: string
   requestRetries: number
   streamRetries: number

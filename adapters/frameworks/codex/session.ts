@@ -18,6 +18,8 @@ export interface SessionParts {
   thread: Thread
   tools: WireTools
   options: SessionOptions
+  /** Called once no process of the session lives. */
+  ended(): Promise<void>
 }
 
 type Outcome = 'done' | 'cancelled' | Failure
@@ -40,7 +42,7 @@ interface Turn {
 /** How long an interrupted turn may take to end before the client is killed; a cancelled turn ends within two seconds. */
 const interruptMs = 1_200
 
-export function openSession({ client, thread, tools, options }: SessionParts): Session {
+export function openSession({ client, thread, tools, options, ended }: SessionParts): Session {
   let { model, effort } = options
   let active: Turn | undefined
   let dead: string | undefined
@@ -200,6 +202,7 @@ export function openSession({ client, thread, tools, options }: SessionParts): S
       closed = true
       if (active) await end(active, 'cancelled')
       await client.close()
+      await ended()
     },
   }
 }
