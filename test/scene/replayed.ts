@@ -15,6 +15,12 @@ import { openRecording } from '../../core/runtime/replay/recording.ts'
 type Env = Readonly<Record<string, string | undefined>>
 
 const bands = new Map<string, Set<string>>()
+const reasons = new Map<string, string>()
+
+/** The bands of this test are not replayed at its end; the reason is for the reader. */
+export function withoutReplay(reason: string): void {
+  reasons.set(TestRunner.getCurrentTest()!.id, reason)
+}
 
 /** At the end of the test that runs now, every task of this repository's band is replayed with the definitions that it began with, and
  *  every recorded event has to come again. Once a test and repository. */
@@ -27,7 +33,7 @@ export function replayedAtTheEnd(cwd: string, env: Env): void {
   seen.add(cwd)
   onTestFinished(async ({ task }) => {
     // What failed already says what is wrong.
-    if (task.result?.state === 'fail') return
+    if (task.result?.state === 'fail' || reasons.has(test.id)) return
     await replayAll(cwd, env)
   })
 }
@@ -66,8 +72,9 @@ async function everyTaskReplays(repository: Repository, definitions?: ReplayedTa
 
 /** `createBand`, and at the end of the test all that it ran has to come again with the same roles. */
 export async function replayedBand(options: BandOptions): Promise<Band> {
+  const test = TestRunner.getCurrentTest()!
   onTestFinished(async ({ task }) => {
-    if (task.result?.state === 'fail') return
+    if (task.result?.state === 'fail' || reasons.has(test.id)) return
     const {
       repo,
       roles = [],
