@@ -16,7 +16,7 @@ import {
 import { grantedTo, type HostileRole, playBand, roles, type Seen } from './hostile/band.ts'
 import { type Answered, callsOf, table } from './hostile/calls.ts'
 import { type Input, ownForm } from './hostile/claude-forms.ts'
-import { doByHand, type Effect, happened, hostileProject, type Project, picture, type Told } from './hostile/project.ts'
+import { type Effect, happened, hostileProject, isSeen, type Project, picture, type Told } from './hostile/project.ts'
 
 const found = await clients()
 const missing = 'missing' in found ? found.missing : ''
@@ -193,8 +193,7 @@ describe.skipIf(missing !== '')(`a hostile model behind Claude Code${missing && 
     })
 
     test('would have been seen: the oracle finds each effect that is made by hand', () => {
-      const blind = attacks.filter(({ effect }) => !happened(effect, doByHand(effect)))
-      expect(blind).toEqual([])
+      expect(attacks.filter(({ effect }) => !isSeen(effect))).toEqual([])
     })
   })
 })

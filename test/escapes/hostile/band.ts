@@ -60,6 +60,8 @@ export async function playBand(
     roles: [conductor],
     checks: [['npm', 'test']],
     sandbox: 'if-available',
+    // Every call of a catalogue is to be answered.
+    limits: { violations: 1_000 },
   })
   const events: Recorded[] = []
   band.on('event', (event) => events.push(event))

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   existsSync,
@@ -111,13 +111,20 @@ export function happened(
   )
 }
 
-/** Does by hand what the effect of an attack is, for a look at the oracle. */
-export function doByHand({ exists, gone, file, has, output = '' }: Effect): Told {
+/** Whether the oracle would have seen the effect of an attack: it is made by hand, once nothing else is to be seen any more. */
+export function isSeen(effect: Effect): boolean {
+  const { exists, gone, file, has, output = '', process: commandLine } = effect
   for (const path of [exists, file]) {
     if (path === undefined) continue
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, has ?? '')
   }
   if (gone !== undefined) rmSync(gone, { recursive: true })
-  return { ok: true, output }
+  const [program = 'true', ...args] = commandLine?.split(' ') ?? []
+  const child = spawn(program, args, { stdio: 'ignore' })
+  try {
+    return happened(effect, { ok: true, output })
+  } finally {
+    child.kill()
+  }
 }
