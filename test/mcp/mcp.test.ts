@@ -2,8 +2,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { scripted } from '../../adapters/frameworks/scripted.ts'
-import { createBand, defineRole, type McpServer, type Recorded, type Role, z } from '../../adapters/index.ts'
+import { defineRole, type McpServer, type Recorded, type Role, z } from '../../adapters/index.ts'
 import { place, repositoryOf } from '../scene/place.ts'
+import { replayedBand } from '../scene/replayed.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const server: McpServer = {
@@ -34,7 +35,7 @@ async function played(
     },
   }
   const script = { turns: [{ role: 'reader', steps: [...steps, { call: 'set_output', input: { said: 'done' } }] }] }
-  const band = await createBand({
+  const band = await replayedBand({
     repo,
     home: join(at, 'home'),
     env: { ...env, PATH: process.env.PATH },
