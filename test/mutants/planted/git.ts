@@ -23,7 +23,7 @@ export const git: readonly Mutant[] = [
     file: 'adapters/workspaces/git/forward.ts',
     find: 'if (inTheWay.length > 0) return { ...nothing, dirty: inTheWay }',
     replace: '',
-    killers: suites('git/landing'),
+    killers: suites('git/in-the-way'),
   },
   {
     name: 'the second change of a batch is merged without the first',
@@ -40,31 +40,17 @@ export const git: readonly Mutant[] = [
     killers: suites('git/hostile'),
   },
   {
-    name: 'a file system monitor of the repository runs',
-    file: 'adapters/git.ts',
-    find: "  'core.fsmonitor': 'false',\n",
-    replace: '',
-    killers: suites('git/hostile'),
-  },
-  {
-    name: 'filters that a tree names run',
+    name: 'a tree chooses how its files are written',
     file: 'adapters/workspaces/git/store.ts',
     find: "'* !filter !diff !merge -text -ident !working-tree-encoding\\n'",
     replace: "'\\n'",
-    killers: suites('git/hostile', 'git/worktree'),
-  },
-  {
-    name: 'other commits may stand in for the real ones',
-    file: 'adapters/git.ts',
-    find: "  GIT_NO_REPLACE_OBJECTS: '1',\n",
-    replace: '',
-    killers: suites('git/hostile'),
+    killers: suites('git'),
   },
   {
     name: 'a ref or an option passes for a commit',
     file: 'adapters/workspaces/git/store.ts',
     find: 'if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(text)) {',
     replace: "if (text === '') {",
-    killers: suites('git/hostile', 'git'),
+    killers: suites('git/in-the-way'),
   },
 ]

@@ -173,6 +173,19 @@ test('a log that was restored from before its checkpoint, or emptied, or copied 
   expect(() => sqliteEventStore({ file })).toThrow(/damaged at event 1: /)
 })
 
+test('a whole log in the place of another one is refused: the checkpoint knows other events (I-04)', async () => {
+  const other = join(folder, 'other.db')
+  const store = sqliteEventStore({ file: other })
+  await store.lead()
+  const events = Array.from({ length: CLOSED + 5 }, (_, i) => resumed(`another task ${i}`))
+  await store.append(events, 0)
+  await store.close()
+  const swapped = join(folder, 'swapped.db')
+  copy(closed, swapped)
+  copyFileSync(other, swapped)
+  expect(await ask(swapped)).toEqual({ code: 'CB_LOG_DAMAGED' })
+})
+
 test('a copy is restored by leaving its checkpoint away (F-ST-16)', async () => {
   const file = join(folder, 'copy.db')
   copy(closed, file)
