@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { CodebandError } from '../../../core/errors.ts'
 import { admit, digestOf, type Guest } from './admission.ts'
 import { forward, refuse } from './forward.ts'
@@ -84,10 +84,14 @@ async function openDoor(guests: ReadonlySet<Guest>): Promise<Door> {
   // All of them are looked at, or none passes: Node would drop what is over a number in silence.
   server.maxHeadersCount = 0
   let host = ''
+  const refused = new WeakSet<Socket>()
   const serve = (request: IncomingMessage, response: ServerResponse) => {
+    // What came in one breath with a refused request; its connection is about to close.
+    if (refused.has(request.socket)) return
     const admission = admit(request, guests, host)
     if ('refused' in admission) {
       request.resume()
+      refused.add(request.socket)
       const type = admission.refused === 401 ? 'authentication_error' : 'not_found_error'
       return refuse(response, admission.refused, type, admission.why)
     }
