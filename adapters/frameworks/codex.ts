@@ -7,6 +7,7 @@ import { bareCatalogue } from './codex/catalogue.ts'
 import { bundledCatalogue, type Client, connect, isWanted, refusal, versionOf, within } from './codex/client.ts'
 import { findExecutable, installCommand, wantedVersion } from './codex/executable.ts'
 import { type CodexHome, furnish, openHome } from './codex/home.ts'
+import { surplus } from './codex/offer.ts'
 import { conversation, findRecord, readRecord, recordedStart } from './codex/record.ts'
 import { openSession, type Thread } from './codex/session.ts'
 import { sameTools, type WireTools, wireTools } from './codex/tools.ts'
@@ -30,7 +31,8 @@ export interface CodexOptions {
 }
 
 /** Codex, as one `codex app-server` per session. It has no place to run anything and no tools but the given ones: see `catalogue.ts`
- *  for the one tool (`request_user_input`) that no switch hides and why it is inert. A session that is resumed with other
+ *  for the one tool (`request_user_input`) that no switch hides and why it is inert, and `offer.ts` for how the client is made to
+ *  show what it lists. A session that is resumed with other
  *  tools or another system prompt goes on in a new thread with the old conversation, since a thread keeps both for life. */
 export function codex(settings: CodexOptions = {}): Framework {
   const { id = 'codex', executable, authFile } = settings
@@ -140,6 +142,8 @@ async function openThread(
     baseInstructions: systemPrompt,
     ...(model !== undefined && { model }),
   }
+  const wrong = await surplus(client, shared, tools.specs)
+  if (wrong !== undefined) throw new Error(wrong)
   // A thread without a record never had a turn: there is nothing to go on from.
   const file = resume === undefined ? undefined : await findRecord(root, resume)
   const record = file === undefined ? undefined : await readRecord(file)
