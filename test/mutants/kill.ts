@@ -44,7 +44,7 @@ export function openNursery(folders: readonly string[]): Nursery {
   }
 }
 
-/** A file that cannot be loaded notices nothing: only a rule or a test that fails does. */
+/** What is skipped notices nothing. */
 async function run(copy: string, killer: string): Promise<string | undefined> {
   const [kind, ...words] = killer.split(' ')
   if (kind === 'model') {
@@ -57,7 +57,7 @@ async function run(copy: string, killer: string): Promise<string | undefined> {
   }
   const output = await node(copy, ['node_modules/vitest/vitest.mjs', 'run', killer, '--bail', '1'])
   const title = /^ *FAIL +(.*)$/m.exec(output)?.[1]
-  if (/^ *Tests +\d+ failed/m.test(output)) return title ?? killer
+  if (/^ *Tests +\d+ failed/m.test(output) || /Failed Suites/.test(output)) return title ?? killer
   if (/^ *Tests +\d+ passed/m.test(output)) return undefined
   throw new Error(`${killer} did not run: ${output.slice(-2000)}`)
 }

@@ -1,3 +1,5 @@
+import { transformSync } from 'esbuild'
+
 /** A planted bug: one piece of text in one file is replaced. */
 export interface Mutant {
   /** What is wrong now. */
@@ -10,10 +12,12 @@ export interface Mutant {
   killers: readonly string[]
 }
 
-/** The text with the bug in it. */
-export function planted({ name, file, find, replace }: Mutant, text: string): string {
-  const parts = text.split(find)
+/** The text with the bug in it: code that can be loaded, so that what fails with it has noticed what it does. */
+export function planted({ name, file, find, replace }: Mutant, sound: string): string {
+  const parts = sound.split(find)
   if (parts.length !== 2)
     throw new Error(`'${name}' does not apply: ${file} holds the text ${parts.length - 1} times, not once:\n${find}`)
-  return parts.join(replace)
+  const text = parts.join(replace)
+  if (file.endsWith('.ts')) transformSync(text, { loader: 'ts' })
+  return text
 }
