@@ -4,7 +4,7 @@ import { CodebandError } from '../../core/errors.ts'
 import type { Framework, FrameworkCheck } from '../../core/ports/framework.ts'
 import { accessVariables, logins, openAccess } from './claude/access.ts'
 import { clientEnv, openHome } from './claude/home.ts'
-import { type FoundSdk, findSdk, installCommand, loadSdk, wantedSdk } from './claude/sdk.ts'
+import { type FoundSdk, findSdk, installCommand, loadSdk, versionOf, wantedClient, wantedSdk } from './claude/sdk.ts'
 
 export interface ClaudeOptions {
   id?: string
@@ -86,6 +86,9 @@ export function claude(settings: ClaudeOptions = {}): Framework {
       if (!binary && executable !== undefined)
         return { ok: false, found: `${what}, but no '${executable}'`, cure: "correct 'executable'", login: seen }
       if (!binary) return missing(`${what}, without its client`)
+      const version = await versionOf(binary)
+      if (version !== wantedClient)
+        return missing(`${what} with a client of version ${version ?? 'unknown'} (${binary}); wanted ${wantedClient}`)
       // A gateway or a cloud may want no key of ours.
       if (seen || baseUrl !== undefined || env.ANTHROPIC_BASE_URL || Object.keys(more).length > 0)
         return { ok: true, found: `${what} (${binary})`, cure: '', login: seen }

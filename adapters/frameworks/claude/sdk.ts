@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Options, Query, SDKUserMessage, SpawnedProcess, SpawnOptions } from '@anthropic-ai/claude-agent-sdk'
 import { CodebandError } from '../../../core/errors.ts'
+import { run } from '../../process.ts'
 
 export type { Options, Query, SDKUserMessage, SpawnedProcess, SpawnOptions }
 export type StartQuery = (parameters: { prompt: AsyncIterable<SDKUserMessage>; options: Options }) => Query
@@ -60,3 +61,11 @@ export async function loadSdk(found: FoundSdk | undefined, framework: string): P
 
 export const wrongVersion = (framework: string, client: string, found: string, wanted: string) =>
   new CodebandError('CB_CLIENT_VERSION', { framework, client, found, wanted, cure: `Run: ${installCommand}` })
+
+/** What the client calls itself, in an environment of nothing; undefined when that is no Claude Code. */
+export async function versionOf(executable: string): Promise<string | undefined> {
+  // Folders that do not exist keep it from making files in the person's own.
+  const env = { HOME: '/nonexistent', CLAUDE_CONFIG_DIR: '/nonexistent', DISABLE_AUTOUPDATER: '1' }
+  const { stdout } = await run([executable, '--version'], { cwd: '/', env, timeoutMs: 10_000, maxOutput: 4_000 })
+  return /^(\d+\.\d+\.\S+) \(Claude Code\)/m.exec(stdout)?.[1]
+}

@@ -209,6 +209,22 @@ function needsTheClient(real: Clients): void {
       expect(await processesOf(place)).toEqual([])
     })
 
+    test.each([
+      [
+        'renamed',
+        ['mcp__codeband__read_filez', 'mcp__codeband__mcp_github_search'],
+        /offers mcp__codeband__read_filez/,
+      ],
+      ['left out', ['mcp__codeband__read_files'], /does not offer mcp__codeband__mcp_github_search/],
+    ])('refuses a client where one of its tools is %s', async (_, mcpTools, detail) => {
+      const place = await set.place()
+      const executable = await rigClient(join(place.root, 'client'), { mcpTools })
+      const starting = set.enter({ at: place, framework: on.framework({ executable }) })
+      await expect(starting).rejects.toMatchObject({ code: 'CB_BOUNDARY_UNENFORCEABLE' })
+      await expect(starting).rejects.toThrow(detail)
+      expect(await processesOf(place)).toEqual([])
+    })
+
     test('ends the first turn of a client that announces more than it accounted for', async () => {
       const place = await set.place()
       const executable = await rigClient(join(place.root, 'client'), { announced: ['Bash'] })
@@ -269,7 +285,7 @@ describe('claude without its client', () => {
 
   test('tells what it found, and whether somebody is logged in, and starts nothing', async () => {
     const check = (settings: ClaudeOptions, env = {}) => claude(settings).check?.({ env, repo: folder })
-    const executable = process.execPath
+    const executable = await tellsItsVersion('2.1.329 (Claude Code)')
     const found = `Claude Agent SDK 0.3.329 (${executable})`
     expect(await check({ executable }, { CLAUDE_CODE_OAUTH_TOKEN: 't' })).toEqual({
       ok: true,
@@ -284,6 +300,22 @@ describe('claude without its client', () => {
     })
     expect(await check({ executable, baseUrl: 'http://127.0.0.1:1' })).toMatchObject({ ok: true, login: false })
     expect(await check({ executable: 'nowhere' }, { ANTHROPIC_API_KEY: 'k' })).toMatchObject({ ok: false, login: true })
-    expect(await readdir(folder)).toEqual(['node_modules'])
+    expect(await readdir(folder)).toEqual(['client', 'node_modules'])
   })
+
+  test.each(['2.1.330 (Claude Code)', 'v24.21.0'])('is no known client where it says %o', async (version) => {
+    const executable = await tellsItsVersion(version)
+    const check = await claude({ executable }).check?.({ env: { ANTHROPIC_API_KEY: 'k' }, repo: folder })
+    expect(check).toMatchObject({
+      ok: false,
+      found: expect.stringMatching(/client of version (2\.1\.330|unknown) .*wanted 2\.1\.329$/),
+      cure: 'npm install --save-dev @anthropic-ai/claude-agent-sdk@0.3.329',
+    })
+  })
+
+  async function tellsItsVersion(version: string): Promise<string> {
+    const file = join(folder, 'client')
+    await writeFile(file, `#!/bin/sh\necho '${version}'\n`, { mode: 0o755 })
+    return file
+  }
 })
