@@ -22,7 +22,10 @@ export function showResults(screen: Screen, results: readonly TaskResult[]): voi
       if (pending.length > 0)
         for (const { id, risk } of pending)
           screen.line(`${task} waits for you (risk ${risk}): codeband approve ${id}   or   codeband reject ${id} "why"`)
-      else screen.line(`${task} is parked (${parked}): ${reason}`)
+      else {
+        const next = parked === 'infrastructure' ? ' When it is mended: codeband resume' : ''
+        screen.line(`${task} is parked (${parked}): ${reason}.${next}`)
+      }
     } else if (outcome === 'stopped') screen.line(`${task} stopped: codeband resume goes on.`)
     const last = landed.at(-1)
     if (last) {
