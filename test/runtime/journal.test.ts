@@ -69,8 +69,10 @@ describe('a program', () => {
   test('an item waits for the items it depends on', async () => {
     const order: string[] = []
     const perform = async (effect: Effect): Promise<EffectAnswer> => {
+      const text = effect.kind === 'say' ? effect.text : effect.kind
+      order.push(`${text} begins`)
       await new Promise((resolve) => setTimeout(resolve, 1))
-      if (effect.kind === 'say') order.push(effect.text)
+      order.push(`${text} ends`)
       return { ok: true, result: null }
     }
     function* program(): Steps<void> {
@@ -86,7 +88,7 @@ describe('a program', () => {
       )
     }
     await drive(program(), 'p/', perform)
-    expect(order).toEqual(['a', 'b', 'c'])
+    expect(order).toEqual(['a', 'b', 'c'].flatMap((id) => [`${id} begins`, `${id} ends`]))
   })
 
   test('items that depend on each other in a circle are an error at once, not a wait for ever', async () => {

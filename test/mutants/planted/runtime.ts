@@ -46,14 +46,14 @@ export const runtime: readonly Mutant[] = [
     file: log,
     find: 'queue.push({ requests: redact(requests), settle, fail })',
     replace: 'queue.push({ requests, settle, fail })',
-    killers: [...suites('redact', 'log'), 'test/main-job/first-band.test.ts'],
+    killers: suites('redact'),
   },
   {
     name: 'an effect that has ended is done again',
     file: program,
     find: '    if (entry?.end) return entry.end\n',
     replace: '',
-    killers: [...suites('repeat'), 'test/kills/moments.test.ts', 'test/main-job/killed.test.ts'],
+    killers: [...suites('repeat'), 'test/kills/moments.test.ts'],
   },
   {
     name: 'an effect has no intent in the log',
