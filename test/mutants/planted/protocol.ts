@@ -103,6 +103,13 @@ export const protocol: readonly Mutant[] = [
     killers: ['model effects'],
   },
   {
+    name: 'a cancelled task never ends',
+    file: decide,
+    find: "if (task.cancel && outcome !== 'cancelled')",
+    replace: 'if (task.cancel)',
+    killers: ['model effects'],
+  },
+  {
     name: 'a task ends while its branch may be moving',
     file: decide,
     find: "if (landing) return rejection('state', `candidate '${landing.id}' is landing`)\n  return [{ type: 'TaskEnded'",
@@ -388,6 +395,13 @@ export const protocol: readonly Mutant[] = [
     find: 'spent: add(node.spent, spent, 1),',
     replace: 'spent: node.spent,',
     killers: ['model budgets'],
+  },
+  {
+    name: 'what was set aside is never given back',
+    file: budget,
+    find: '    reserved: add(node.reserved, aside, -1),\n    spent',
+    replace: '    spent',
+    killers: ['test/protocol/budget.test.ts'],
   },
   {
     name: 'budgets opened again are empty again',
