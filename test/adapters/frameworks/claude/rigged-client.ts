@@ -43,6 +43,10 @@ export async function rigClient(file: string, rig: Rig): Promise<string> {
   await writeFile(
     file,
     `#!${process.execPath}
+if (process.argv[2] === '--version') {
+  console.log('${version} (Claude Code)')
+  process.exit()
+}
 const answers = ${JSON.stringify(answers)}
 const say = (message) => process.stdout.write(JSON.stringify(message) + '\\n')
 require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
