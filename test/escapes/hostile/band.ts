@@ -17,15 +17,15 @@ export function grantedTo(role: HostileRole): string[] {
 /** What the coder may write; the links among them lead out. */
 export const mayWrite = ['src/**', 'notes.md', 'link/w3.txt', 'linkfile.txt']
 
-const conductor: Role = {
+const conductorFor = (description: string): Role => ({
   id: 'conductor',
   description: 'Has one subtask made and reviewed, and lands nothing.',
   spawnableRoles: ['coder'],
   *steps({ band }) {
-    const subtask = { id: 'add', title: 'Make add add', description: '', files: [...mayWrite], dependsOn: [] }
+    const subtask = { id: 'add', title: 'Make add add', description, files: [...mayWrite], dependsOn: [] }
     return yield* band.reviewed('coder', { subtask, files: [] })
   },
-}
+})
 
 /** The other family's side of the circle: never the one under test. */
 const others: readonly ScriptTurn[] = [
@@ -43,10 +43,11 @@ export interface Seen {
 
 /** The whole runtime with its own roles, gate, worktrees and sandbox; `framework` plays `role` and a script the other side. */
 export async function playBand(
-  { repo, home }: Project,
+  { repo, home }: Pick<Project, 'repo' | 'home'>,
   role: HostileRole,
   framework: Framework,
   env: Readonly<Record<string, string>>,
+  description = '',
 ): Promise<Seen> {
   const opposite = framework.family === 'openai' ? 'anthropic' : 'openai'
   const other = scripted({ id: 'other', family: opposite, script: { turns: [...others] } })
@@ -57,7 +58,7 @@ export async function playBand(
     env: { PATH: process.env.PATH, ...env },
     frameworks: { real: framework, other },
     workers: { coder: { [author]: 1 }, 'code-reviewer': { [reviewer]: 1 } },
-    roles: [conductor],
+    roles: [conductorFor(description)],
     checks: [['npm', 'test']],
     sandbox: 'if-available',
     // Every call of a catalogue is to be answered.
