@@ -28,7 +28,8 @@ export async function rememberingToolbox(
       // The log, where earlier ones are looked up, holds no secrets.
       const call = numbered(counts, name, redact(input))
       const before = mayRepeat(runtime, name) ? undefined : earlier.get(call)
-      return before ?? toolbox.call(name, input, { id: `${task}/${place}/${call}`, signal })
+      // What a model hears its client writes down and sends on: no secret either, and the same that the log tells.
+      return before ?? redact(await toolbox.call(name, input, { id: `${task}/${place}/${call}`, signal }))
     },
   }
 }
