@@ -1,6 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { memoryEventStore } from '../../adapters/event-stores/memory.ts'
+import { openLog } from '../../core/runtime/log.ts'
 import { redactor } from '../../core/runtime/redact.ts'
+import { policy } from '../protocol/given.ts'
 
 const redact = redactor({
   API_KEY: 'sk-canary-1234',
@@ -36,6 +39,17 @@ test('the password in the URL of a variable is a secret, the rest of it is not',
   expect(redact('psql postgres://app:pass-of-the-database@db.example/app')).toBe(
     'psql postgres://app:[redacted DATABASE_URL]@db.example/app',
   )
+})
+
+test('a log writes no secret, whoever says it (I-33)', async () => {
+  const store = memoryEventStore()
+  const log = await openLog({ store, now: () => 1, redact })
+  await log.must({ type: 'SubmitTask', task: 't1', text: 'use sk-canary-1234', policy, by: 'ada' })
+  await log.must({ type: 'SendMessage', task: 't1', from: 'ada', to: '@coder', text: 'it is sk-canary-1234-longer' })
+  const written: unknown[] = []
+  for await (const event of store.read()) written.push(event)
+  expect(JSON.stringify(written)).not.toContain('canary')
+  expect(JSON.stringify([written, log.state])).toContain('use [redacted API_KEY]')
 })
 
 describe('a secret is found', () => {
