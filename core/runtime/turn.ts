@@ -4,6 +4,7 @@ import { hashOf } from './hash.ts'
 import type { Request } from './log.ts'
 import { openMeter } from './meter.ts'
 import type { Runtime } from './runtime.ts'
+import { recordable } from './tools/payload.ts'
 import type { Toolbox } from './tools/toolbox.ts'
 import { openWatchdog } from './watchdog.ts'
 
@@ -27,6 +28,13 @@ const looksOnly: ReadonlySet<string> = new Set([
   'git_log',
   'send_message',
 ])
+
+/** Characters of one turn: more would fill the disk before a budget ends it. */
+const mostText = 4 * 1024 * 1024
+
+/** What a client says it used is money of the task: it never gives any back. */
+const isAmount = (usage: Usage): boolean =>
+  Object.values(usage).every((count) => count === undefined || (Number.isFinite(count) && (count as number) >= 0))
 
 /** The door through which the client of a running session calls tools; a turn is behind it while it runs. */
 export interface Door {
@@ -81,6 +89,9 @@ export async function runTurn(
   })
   const usage: Required<Usage> = { inputTokens: 0, outputTokens: 0, cachedTokens: 0, usd: 0 }
   let text = ''
+  let spoken = 0
+  const lies = (what: string): void =>
+    interrupt({ kind: 'malformed', detail: `the client broke its contract: ${what}` })
 
   async function flushText(): Promise<void> {
     const said = text.trim()
@@ -108,7 +119,8 @@ export async function runTurn(
     interrupt({ kind: 'violations', detail })
   }
 
-  door.open(async (tool, input, { id: call, signal: callSignal }) => {
+  door.open(async (tool, given, { id: call, signal: callSignal }) => {
+    const input = recordable(given)
     await flushText()
     // The call is in the log before anything of it happens.
     await log.must({ type: 'RecordCall', task, turn, call, tool, input })
@@ -129,8 +141,13 @@ export async function runTurn(
   try {
     for await (const event of session.prompt(begin.prompt, { signal })) {
       watchdog.progress()
-      if (event.type === 'text') text += event.delta
-      else if (event.type === 'usage') {
+      if (event.type === 'text') {
+        spoken += event.delta.length
+        if (spoken <= mostText) text += event.delta
+        else lies(`it said more than ${mostText / 1024 / 1024} Mi characters in one turn`)
+      } else if (event.type === 'usage' && !isAmount(event.usage)) {
+        lies(`it reported a usage that is none: ${Object.values(event.usage).join(', ')}`)
+      } else if (event.type === 'usage') {
         usage.inputTokens += event.usage.inputTokens
         usage.outputTokens += event.usage.outputTokens
         usage.usd += event.usage.usd ?? 0
@@ -138,8 +155,9 @@ export async function runTurn(
       } else if (event.type === 'tool-call') {
         // A call that never reached the door: the client does not know the tool, or refused it by itself.
         await flushText()
-        strayCalls.set(event.id, event)
-        await log.must({ type: 'RecordCall', task, turn, call: event.id, tool: event.name, input: event.input })
+        const stray = { name: event.name, input: recordable(event.input) }
+        strayCalls.set(event.id, stray)
+        await log.must({ type: 'RecordCall', task, turn, call: event.id, tool: stray.name, input: stray.input })
       } else if (event.type === 'tool-result') {
         const { name, input } = strayCalls.get(event.id) ?? { name: 'unknown', input: undefined }
         const denied = event.ok ? [] : [violation(name, input, 'tool-not-in-role', event.output)]

@@ -29,7 +29,8 @@ async function wholeRun(
   {
     inWorktree = () => undefined,
     files = {},
-  }: { inWorktree?: (worktree: string, trap: Trap) => void; files?: Record<string, string> } = {},
+    replays = false,
+  }: { inWorktree?: (worktree: string, trap: Trap) => void; files?: Record<string, string>; replays?: boolean } = {},
 ) {
   const at = place()
   const home = join(at, 'home')
@@ -65,6 +66,7 @@ async function wholeRun(
     script,
     checks: [['sh', 'check.sh']],
     merge: { autoMerge: 'critical' },
+    replays,
     *steps({ band }) {
       yield* band.reviewed('coder' as never, { subtask, files: [] } as never)
       yield* band.spawn('mergemaster', {})
@@ -194,6 +196,7 @@ describe('a repository that is hostile to whoever runs git in it', { timeout: 12
   test('the worktree\u2019s .git file pointed at a repository of the attacker: the turn is void, nothing runs (GR-002)', async () => {
     let tries = 0
     const run = await wholeRun(() => undefined, {
+      replays: true,
       inWorktree(worktree, { canary }) {
         if (tries++ > 0) return
         execFileSync('git', ['init', '-q', '--bare', join(worktree, 'evil.git')])

@@ -10,6 +10,7 @@ import {
   type TaskResult,
 } from '../../adapters/index.ts'
 import { hashOf } from '../../core/runtime/hash.ts'
+import { replayedBand } from '../scene/replayed.ts'
 
 export type OfType<T extends Recorded['type']> = Extract<Recorded, { type: T }>
 
@@ -33,6 +34,8 @@ export interface Playing extends Omit<Config, 'frameworks'> {
   steps?: Role['steps']
   /** What a hostile client does beside what its model says. */
   client?: (framework: Framework) => Framework
+  /** Whether all of it has to come again when it is replayed. */
+  replays?: boolean
 }
 
 /** The real band whose models do whatever the script says: `x` (family x) makes, `y` (family y) reviews. */
@@ -43,6 +46,7 @@ export async function obedient({
   roles = [],
   steps,
   client = (one) => one,
+  replays = false,
   ...config
 }: Playing): Promise<Played> {
   const conductor: Role = {
@@ -54,7 +58,7 @@ export async function obedient({
     ...(steps && { steps }),
   }
   const source = typeof script === 'function' ? script : { turns: script }
-  const band = await createBand({
+  const band = await (replays ? replayedBand : createBand)({
     repo,
     home,
     frameworks: {

@@ -4,8 +4,21 @@ const maxBytes = 8 * 1024 * 1024
 const maxDepth = 32
 const maxValues = 100_000
 
+/** In the place of an input that is refused here: the log could not hold it. A replay reads it again, and refuses the same. */
+const mark = 'codeband: not recorded'
+
+/** The input as the log can hold it. */
+export function recordable(input: unknown): unknown {
+  const problem = refusePayload(input)
+  return problem ? { [mark]: problem.code, reason: problem.reason } : input
+}
+
 /** Refuses an input that is too large or too deep before anything else looks at it. Iterative: depth cannot overflow the stack. */
 export function refusePayload(input: unknown): Denied | undefined {
+  if (input !== null && typeof input === 'object' && Object.hasOwn(input, mark)) {
+    const { [mark]: code, reason } = input as Record<string, unknown>
+    return deny(code === 'schema' ? 'schema' : 'payload', String(reason))
+  }
   let bytes = 0
   let values = 0
   const waiting: { value: unknown; depth: number }[] = [{ value: input, depth: 0 }]
@@ -18,8 +31,11 @@ export function refusePayload(input: unknown): Denied | undefined {
       if (depth >= maxDepth) return deny('payload', `The input is nested deeper than ${maxDepth} levels.`)
       for (const key of Object.keys(value)) {
         if (key === '__proto__') return deny('schema', "The input holds the key '__proto__'.")
+        const property = Object.getOwnPropertyDescriptor(value, key)
+        // A getter could say one thing to the gate and another to the tool.
+        if (!property || property.get || property.set) return deny('schema', 'The input is not plain data.')
         bytes += key.length
-        waiting.push({ value: (value as Record<string, unknown>)[key], depth: depth + 1 })
+        waiting.push({ value: property.value, depth: depth + 1 })
         if (waiting.length > maxValues) return deny('payload', `The input holds more than ${maxValues} values.`)
       }
     }
