@@ -21,7 +21,7 @@ const left = new Set(['node_modules', '.git', 'dist', '.vitest'])
 
 export function openNursery(folders: readonly string[]): Nursery {
   const copy = mkdtempSync(join(tmpdir(), 'codeband-mutants-'))
-  for (const folder of folders)
+  for (const folder of folders.filter((one) => !left.has(one)))
     cpSync(join(root, folder), join(copy, folder), { recursive: true, filter: (path) => !left.has(basename(path)) })
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
   return {
@@ -55,9 +55,11 @@ async function run(copy: string, killer: string): Promise<string | undefined> {
     if (/every rule holds/.test(output)) return undefined
     throw new Error(`${killer} did not run: ${output.slice(-2000)}`)
   }
-  const output = await node(copy, ['node_modules/vitest/vitest.mjs', 'run', killer, '--bail', '1'])
-  const title = /^ *FAIL +(.*)$/m.exec(output)?.[1]
-  if (/^ *Tests +\d+ failed/m.test(output) || /Failed Suites/.test(output)) return title ?? killer
+  const [file, title = ''] = killer.split(' > ')
+  const only = title === '' ? [] : ['--testNamePattern', title]
+  const output = await node(copy, ['node_modules/vitest/vitest.mjs', 'run', file!, ...only, '--bail', '1'])
+  const failed = /^ *FAIL +(.*)$/m.exec(output)?.[1]
+  if (/^ *Tests +\d+ failed/m.test(output) || /Failed Suites/.test(output)) return failed ?? killer
   if (/^ *Tests +\d+ passed/m.test(output)) return undefined
   throw new Error(`${killer} did not run: ${output.slice(-2000)}`)
 }

@@ -1,23 +1,12 @@
+import { readdirSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { openNursery } from './kill.ts'
+import { openNursery, root } from './kill.ts'
 import type { Mutant } from './mutant.ts'
 import { mutants } from './planted.ts'
 
 const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } })
 const chosen = mutants.filter(({ name, file }) => `${name} ${file}`.includes(values.only))
-const folders = [
-  'core',
-  'roles',
-  'adapters',
-  '.agents',
-  'examples',
-  'test',
-  'docs',
-  'package.json',
-  'tsconfig.json',
-  'vitest.config.ts',
-  'README.md',
-]
+const all = readdirSync(root)
 
 /** Two at a time, each in a copy of its own. */
 const queue = [...chosen]
@@ -25,7 +14,7 @@ const rows: { mutant: Mutant; by?: string; wrong?: string; seconds: number }[] =
 const contents = new Map<string, Promise<string | undefined>>()
 
 async function worker(): Promise<void> {
-  const nursery = openNursery(folders)
+  const nursery = openNursery(all)
   try {
     for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
       const began = performance.now()
@@ -42,7 +31,7 @@ async function worker(): Promise<void> {
       const by = await nursery.kill(mutant)
       if (by === undefined) return {}
       // A killer that fails by itself kills nothing.
-      const killer = mutant.killers.find((one) => by.startsWith(one)) ?? mutant.killers[0]!
+      const killer = mutant.killers.find((one) => by.startsWith(one.split(' > ')[0]!)) ?? mutant.killers[0]!
       if (!contents.has(killer)) contents.set(killer, nursery.check(killer))
       const red = await contents.get(killer)
       return red === undefined ? { by } : { wrong: `${killer} fails without it, too: ${red}` }

@@ -8,7 +8,8 @@ export interface Mutant {
   /** Stands in the file exactly once, or the list is out of date. */
   find: string
   replace: string
-  /** What should notice, the quickest first: a file of tests, or `model <scope>`, which searches through a part of the law. */
+  /** What should notice, the quickest first: a file of tests, one test of it (`file > words of its title`), or `model <scope>`, which
+   *  searches through a part of the law. */
   killers: readonly string[]
 }
 

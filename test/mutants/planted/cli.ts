@@ -6,13 +6,13 @@ export const cli: readonly Mutant[] = [
     file: 'adapters/cli/exit.ts',
     find: "return parked === 'infrastructure' ? 6 : 3",
     replace: "return parked === 'infrastructure' ? 6 : 0",
-    killers: ['test/cli/approvals.test.ts'],
+    killers: ['test/cli/approvals.test.ts > a change above the policy parks'],
   },
   {
     name: 'wrong configuration counts as a failed task',
     file: 'adapters/cli/exit.ts',
     find: 'return infrastructure.includes(error.code) ? 6 : 2',
     replace: 'return infrastructure.includes(error.code) ? 6 : 1',
-    killers: ['test/cli/bad-input.test.ts'],
+    killers: ['test/cli/bad-input.test.ts > no git repository'],
   },
 ]

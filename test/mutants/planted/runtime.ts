@@ -109,13 +109,13 @@ export const runtime: readonly Mutant[] = [
     file: 'core/runtime/merge.ts',
     find: 'if (exitCode !== 0) return { passed: false, checks }',
     replace: 'if (exitCode === null) return { passed: false, checks }',
-    killers: ['test/cli/landing.test.ts'],
+    killers: ['test/cli/landing.test.ts > checks that are red on the merged tree'],
   },
   {
     name: 'the no of a person is not about the change',
     file: 'core/runtime/merge.ts',
     find: "if (status !== 'refused') continue",
     replace: "if (status !== 'stale') continue",
-    killers: ['test/cli/approvals.test.ts'],
+    killers: ['test/cli/approvals.test.ts > a change above the policy parks'],
   },
 ]
