@@ -81,7 +81,7 @@ const runs = {
       const api = await anthropicStandIn(({ step }) => (step ? anthropicText('Done.') : write))
       const framework = claude({ executable: real.claudeBinary, model: 'claude-sonnet-5', retries: 0 })
       const env = { ANTHROPIC_BASE_URL: api.url, ANTHROPIC_API_KEY: 'sk-ant-test' }
-      const { outcome } = await playBand(place, 'coder', framework, env, prompt)
+      const { outcome } = await playBand(place, 'coder', framework, env, { description: prompt })
       await api.close()
       expect(outcome).toBe('success')
       return { sent: JSON.stringify([api.requests, called]), ran: readdirSync(place.traces) }
@@ -106,7 +106,13 @@ const runs = {
     async band(place: Baited): Promise<Heard> {
       const api = await openaiStandIn(({ step }) => (step ? openaiText('Done.') : openaiCall('write_file', edit)))
       const framework = codex({ executable: real.codexBinary, baseUrl: api.url, model: 'gpt-5.5' })
-      const { outcome } = await playBand(place, 'coder', framework, { OPENAI_API_KEY: 'sk-test' }, prompt)
+      const { outcome } = await playBand(
+        place,
+        'coder',
+        framework,
+        { OPENAI_API_KEY: 'sk-test' },
+        { description: prompt },
+      )
       await api.close()
       expect(outcome).toBe('success')
       return { sent: JSON.stringify([api.requests, called]), ran: readdirSync(place.traces) }

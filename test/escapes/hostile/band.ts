@@ -39,6 +39,8 @@ const others: readonly ScriptTurn[] = [
 export interface Seen {
   outcome: string
   events: readonly Recorded[]
+  /** What `atEnd` said when the task had ended and the band was still open. */
+  left: readonly string[]
 }
 
 /** The whole runtime with its own roles, gate, worktrees and sandbox; `framework` plays `role` and a script the other side. */
@@ -47,7 +49,7 @@ export async function playBand(
   role: HostileRole,
   framework: Framework,
   env: Readonly<Record<string, string>>,
-  description = '',
+  { description = '', atEnd = () => [] }: { description?: string; atEnd?(): string[] } = {},
 ): Promise<Seen> {
   const opposite = framework.family === 'openai' ? 'anthropic' : 'openai'
   const other = scripted({ id: 'other', family: opposite, script: { turns: [...others] } })
@@ -68,7 +70,7 @@ export async function playBand(
   band.on('event', (event) => events.push(event))
   try {
     const { outcome } = await band.run('Make add add')
-    return { outcome, events }
+    return { outcome, events, left: atEnd() }
   } finally {
     await band.close()
   }
