@@ -55,7 +55,7 @@ export function deny(code: DenialCode, reason: string): Denied {
 export function shown(text: string, limit = 120): string {
   const cut = text.length > limit ? `${text.slice(0, limit)}...` : text
   return cut.replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]|(?! )\p{Zs}/gu,
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]|(?!\p{Variation_Selector})\p{Default_Ignorable_Code_Point}|(?! )\p{Zs}/gu,
     (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`,
   )
 }

@@ -1,9 +1,10 @@
 import type { Boundary } from './boundary.ts'
 import { type CommandInput, decideCommand } from './command.ts'
-import { allowed, type Decision, type DenialCode, deny, shown } from './denial.ts'
+import { allowed, type Decision, deny, shown } from './denial.ts'
 import { decideHost } from './host.ts'
+import { decideNewNames } from './new-name.ts'
 import { decidePath, decideScope } from './path.ts'
-import { fold, protection } from './protected.ts'
+import { protection } from './protected.ts'
 
 /** What a call is about to touch. */
 export type Use =
@@ -44,8 +45,9 @@ export function decideCall(
 ): Decision {
   const named = decideName(boundary, tool)
   if (!named.allowed) return named
+  const written = new Set(uses.flatMap((use) => writtenPath(use, root)))
   for (const use of uses) {
-    const decision = decideUse(boundary, tool, use, root, facts)
+    const decision = decideUse(boundary, tool, use, { root, facts, written })
     if (!decision.allowed) return decision
   }
   return allowed
@@ -61,13 +63,20 @@ export function decideName({ grants, role }: Boundary, tool: string): Decision {
   return deny('tool-not-in-role', `Role '${role}' has no tool '${shown(tool)}'. Its tools: ${names}.`)
 }
 
-function decideUse(
-  boundary: Boundary,
-  tool: string,
-  use: Use,
-  root: string | undefined,
-  facts: ReadonlyMap<string, PathFacts>,
-): Decision {
+interface Around {
+  readonly root: string | undefined
+  readonly facts: ReadonlyMap<string, PathFacts>
+  /** Every path that the call writes. */
+  readonly written: ReadonlySet<string>
+}
+
+function writtenPath(use: Use, root: string | undefined): string[] {
+  if (use.kind !== 'write') return []
+  const spelled = decidePath(use.path, 'write', root)
+  return spelled.allowed ? [spelled.path] : []
+}
+
+function decideUse(boundary: Boundary, tool: string, use: Use, { root, facts, written }: Around): Decision {
   const grant = boundary.grants.get(tool)!
   if (use.kind === 'command') {
     const decision = decideCommand(grant, use)
@@ -89,7 +98,7 @@ function decideUse(
   if (!scope.allowed && !folder) return scope
   const found = facts.get(spelled.path)
   if (found === undefined) return deny('policy-unavailable', `Nothing is known about '${shown(use.path)}'.`)
-  if (access === 'write') return decideWrite(spelled.path, found, use.kind === 'delete')
+  if (access === 'write') return decideWrite(spelled.path, found, use.kind === 'delete', written)
   const readable = decideRead(spelled.path, found)
   if (!readable.allowed || folder || typeof found.leads === 'string') return readable
   return decideScope(boundary, tool, found.leads.inside, 'read')
@@ -107,7 +116,12 @@ function decideRead(path: string, { parts, leads }: PathFacts): Decision {
   return allowed
 }
 
-function decideWrite(path: string, { parts, siblings }: PathFacts, isDelete: boolean): Decision {
+function decideWrite(
+  path: string,
+  { parts, siblings }: PathFacts,
+  isDelete: boolean,
+  written: ReadonlySet<string>,
+): Decision {
   const name = `'${shown(path)}'`
   const names = path.split('/')
   const last = parts.length === names.length ? parts.at(-1)! : undefined
@@ -125,39 +139,5 @@ function decideWrite(path: string, { parts, siblings }: PathFacts, isDelete: boo
     return deny('hardlink', `${name} has another name (a hard link); it cannot be written through this one.`)
   }
   const missing = parts.findIndex(({ kind }) => kind === 'missing')
-  return missing < 0 ? allowed : decideNewName(names, missing, siblings)
-}
-
-/** A new name must not be one that some file system takes for a name that is there. */
-function decideNewName(names: readonly string[], missing: number, siblings: readonly string[]): Decision {
-  const name = names[missing]!
-  const clash = (code: DenialCode, other: string) =>
-    deny(code, `'${shown(name)}' would be the same name as '${shown(other)}' on some file systems; use that name.`)
-  const key = fold(name)
-  for (const sibling of siblings) {
-    if (sibling === name) continue
-    if (sibling.normalize('NFC') === name.normalize('NFC')) return clash('unicode-collision', sibling)
-    if (fold(sibling) === key)
-      return clash(/^[\x20-\x7e]*$/.test(name + sibling) ? 'case-collision' : 'unicode-collision', sibling)
-  }
-  const decomposed = names.slice(missing).find((part) => part.normalize('NFC') !== part)
-  if (decomposed !== undefined) {
-    return deny(
-      'unicode-collision',
-      `'${shown(decomposed)}' is spelled with decomposed letters; use the composed form (NFC).`,
-    )
-  }
-  if (completesBareRepository(names, missing, siblings)) {
-    return deny('bare-layout', `'${shown(names.join('/'))}' would make its folder look like a git repository.`)
-  }
-  return allowed
-}
-
-/** Git takes a folder with HEAD, objects and refs for a repository and obeys the config in it. */
-function completesBareRepository(names: readonly string[], missing: number, siblings: readonly string[]): boolean {
-  const marks = new Set(['head', 'objects', 'refs'])
-  const key = fold(names[missing]!)
-  if (!marks.has(key)) return false
-  const present = new Set([...siblings.map(fold), key])
-  return [...marks].every((mark) => present.has(mark))
+  return missing < 0 ? allowed : decideNewNames(names, missing, siblings, written)
 }

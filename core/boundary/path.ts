@@ -12,6 +12,9 @@ export interface PathAllowed {
   readonly path: string
 }
 
+/** With the folders above the worktree it must stay below what the system takes, or git could not look at the file. */
+const maxBytes = 2048
+
 /** Decides on the spelling of a path alone; what the file system says comes after. `root` is the worktree's absolute path: with it
  *  an absolute path inside it is fine. */
 export function decidePath(path: string, access: Access, root?: string): PathAllowed | Denied {
@@ -31,6 +34,9 @@ export function decidePath(path: string, access: Access, root?: string): PathAll
   const inside = relative === '.' || relative === './' ? '' : relative.replace(/\/+$/, '')
   // './~' and '/the/worktree/C:' come down to names that were refused as they stand.
   if (isElsewhere(inside)) return outside
+  if (Buffer.byteLength(inside) > maxBytes) {
+    return deny('schema', `The path ${name} is longer than ${maxBytes} bytes.`)
+  }
   if (inside.split('/').some((part) => Buffer.byteLength(part) > 255)) {
     return deny('schema', `A part of the path ${name} is longer than 255 bytes.`)
   }
@@ -98,7 +104,8 @@ const device = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00
 
 /** Why a name would not mean the same file on every system, or undefined. */
 function unportable(path: string): { code: 'portable-name' | 'unicode-collision'; why: string } | undefined {
-  if (/[\p{Cf}\p{Zl}\p{Zp}]/u.test(path)) return { code: 'unicode-collision', why: 'holds an invisible character' }
+  if (/[\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u.test(path))
+    return { code: 'unicode-collision', why: 'holds an invisible character' }
   if (/[\\<>:"|?*]/.test(path)) return { code: 'portable-name', why: 'holds a character that not every system allows' }
   for (const part of path.split('/')) {
     if (/[. ]$/.test(part)) return { code: 'portable-name', why: 'has a part that ends with a dot or blank' }

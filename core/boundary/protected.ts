@@ -51,13 +51,14 @@ const configNames = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs', 'json', 'yaml', 'ym
 /** Concrete names at the top of a worktree that the sandbox binds read-only over themselves, existing or not. */
 export const protectedPaths: readonly string[] = [...anywhere, ...atTop, ...configNames, '.codebandrc']
 
-/** Code points that HFS+ ignores in names (the list git checks for `.git`), and the other invisible ones. */
-const ignorable = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]|\p{Cf}|\p{Variation_Selector}/gu
+/** Code points that some file system leaves out of names: HFS+ those that git's check for `.git` knows, ext4 and f2fs where they fold
+ *  case all that Unicode calls ignorable. */
+const ignorable = /\p{Default_Ignorable_Code_Point}|\p{Cf}/gu
 
 const everywhere = new Set(anywhere.map(fold))
 const top = new Set(atTop.map(fold))
-/** First six letters of what Windows calls `.gitmodules` in short: `gitmod~1`. */
-const shortNames = new Set(anywhere.filter((name) => name.startsWith('.')).map(shortStem))
+/** First letters of what Windows calls `.gitmodules` in short: `gitmod~1`; the extension does not count. */
+const shortNames = new Set([...protectedPaths, 'package.json'].map(shortStem))
 /** Git's own short names, where the stem is a hash. */
 const hashedShortName = /^gi(7eba|7d29|250a)~\d$/
 
@@ -67,6 +68,7 @@ export function fold(name: string): string {
   return name
     .replace(ignorable, '')
     .normalize('NFKC')
+    .replace(ignorable, '')
     .toUpperCase()
     .toLowerCase()
     .normalize('NFKC')
@@ -75,7 +77,9 @@ export function fold(name: string): string {
 }
 
 function shortStem(name: string): string {
-  return fold(name).replace(/[. ]/g, '').slice(0, 6)
+  const plain = fold(name).replace(/^\.+/, '')
+  const dot = plain.lastIndexOf('.')
+  return (dot < 0 ? plain : plain.slice(0, dot)).replace(/[. ]/g, '').slice(0, 6)
 }
 
 function isProtectedName(folded: string): boolean {

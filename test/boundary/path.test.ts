@@ -140,11 +140,12 @@ test.each([
   expect(changesBandKey(before, after)).toBe(changes)
 })
 
-test('a path decision takes microseconds, also on hostile text', () => {
+test('a path decision takes little, also on hostile text', () => {
   for (const piece of ['../', './', '/', '.', ' ', '.git/', 'a/', '\u200c', '\\', '~', '$HOME/', '::$']) {
     const path = piece.repeat(Math.floor(4096 / piece.length))
-    const started = performance.now()
+    // The processor's time: what else the machine does takes none of it.
+    const started = process.cpuUsage()
     decidePath(path, 'write', '/w/repo')
-    expect(performance.now() - started).toBeLessThan(100)
+    expect(process.cpuUsage(started).user).toBeLessThan(100_000)
   }
 })

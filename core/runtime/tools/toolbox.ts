@@ -31,8 +31,16 @@ export function toolbox(scene: Scene): Toolbox {
   }
   const lane = oneAtATime()
 
-  /** Everything up to the effect: the call as prepared, or why it is not done. */
-  function admit(name: string, input: unknown, id: string, signal: AbortSignal): Admitted | Denied | CallOutcome {
+  /** Everything up to the effect: the call as prepared, or why it is not done. What cannot be decided is denied. */
+  function admit(...call: Parameters<typeof decideOn>): ReturnType<typeof decideOn> {
+    try {
+      return decideOn(...call)
+    } catch (error) {
+      return deny('policy-unavailable', `The call could not be decided: ${messageOf(error)}`)
+    }
+  }
+
+  function decideOn(name: string, input: unknown, id: string, signal: AbortSignal): Admitted | Denied | CallOutcome {
     const problem = refusePayload(input)
     if (problem) return problem
     const named = decideName(boundary, name)

@@ -226,7 +226,7 @@ function names(folder: string): string[] {
   try {
     return readdirSync(folder)
   } catch (error) {
-    if (isCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return []
+    if (isCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG')) return []
     throw error
   }
 }
@@ -242,7 +242,7 @@ function whereItLeads(root: string, path: string): PathFacts['leads'] {
   try {
     real = realpathSync.native(path)
   } catch (error) {
-    if (isCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return 'nowhere'
+    if (isCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG')) return 'nowhere'
     throw error
   }
   const inside = relative(root, real)
@@ -251,7 +251,13 @@ function whereItLeads(root: string, path: string): PathFacts['leads'] {
 }
 
 function lstat(path: string): Stats | undefined {
-  return lstatSync(path, { throwIfNoEntry: false })
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    // Below a link to a file, and beyond what the system takes for a path, there is nothing.
+    if (isCode(error, 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG')) return undefined
+    throw error
+  }
 }
 
 function split(inside: string): { folder: string[]; name: string } {
