@@ -115,3 +115,10 @@ test('a write goes through no link, symbolic or hard; a link itself may be remov
   expect(code('write_file', write, ['src/a.ts', two])).toBe('hardlink')
   expect(code('read_files', { kind: 'read', path: 'src/a.ts' }, ['src/a.ts', two])).toBe('allowed')
 })
+
+test('a granted host is that name and no other: not what ends with it, begins with it or lies below it', () => {
+  const fetched = (url: string) => code('fetch_url', { kind: 'fetch', url })
+  expect(fetched('https://example.com/x')).toBe('allowed')
+  for (const host of ['evil-example.com', 'example.com.evil.org', 'a.example.com', 'example.com:8443', 'example.co'])
+    expect(fetched(`https://${host}/`), host).toBe('host-not-allowed')
+})
