@@ -1,7 +1,7 @@
 import type { Recorded } from '../protocol/events.ts'
 import { attemptsAt, taskOf } from '../protocol/state.ts'
 import { entries } from '../protocol/table.ts'
-import { builtinTools } from '../role/tool.ts'
+import { type BuiltinTool, builtinTools } from '../role/tool.ts'
 import { hashOf } from './hash.ts'
 import { redactor } from './redact.ts'
 import type { Runtime } from './runtime.ts'
@@ -26,13 +26,25 @@ export async function rememberingToolbox(
     ...toolbox,
     async call(name, input, { signal }) {
       // The log, where earlier ones are looked up, holds no secrets.
-      const call = numbered(counts, name, redact(input))
+      const told = redact(input)
+      const call = numbered(counts, name, told)
       const before = mayRepeat(runtime, name) ? undefined : earlier.get(call)
       // What a model hears its client writes down and sends on: no secret either, and the same that the log tells.
-      return before ?? redact(await toolbox.call(name, input, { id: `${task}/${place}/${call}`, signal }))
+      const given = handsOver.has(name) ? told : input
+      return before ?? redact(await toolbox.call(name, given, { id: `${task}/${place}/${call}`, signal }))
     },
   }
 }
+
+/** Their input is what another role or a person gets, as it is in the log: its hash is the hash of that. */
+const handsOver: ReadonlySet<string> = new Set<BuiltinTool>([
+  'submit_plan',
+  'submit_verdict',
+  'set_output',
+  'spawn_roles',
+  'send_message',
+  'ask_human',
+])
 
 /** A tool that a project or a server brings says itself whether its calls may be repeated; core's own may. */
 function mayRepeat({ tools }: Parts, name: string): boolean {

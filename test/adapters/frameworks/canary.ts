@@ -1,5 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 
 /** Where a secret was found: `environ of 123 (claude)`, `home/claude/x.json`. */
 export type Finding = string
@@ -39,10 +39,17 @@ export async function familyOf(root: number): Promise<number[]> {
   return family
 }
 
+export interface Places {
+  pids?: readonly number[]
+  folders?: readonly string[]
+  /** Names directly in the folders that are not looked into. */
+  except?: readonly string[]
+}
+
 /** Every place of the processes and below the folders where one of the secrets stands. */
 export async function canaries(
   secrets: readonly string[],
-  { pids = [], folders = [] }: { pids?: readonly number[]; folders?: readonly string[] },
+  { pids = [], folders = [], except = [] }: Places,
 ): Promise<{ findings: Finding[]; looked: { processes: number; files: number } }> {
   const spellings = secrets.flatMap(spellingsOf)
   const holds = (content: Buffer) => spellings.some((spelling) => content.includes(spelling))
@@ -63,6 +70,7 @@ export async function canaries(
   for (const folder of folders) {
     for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
       const file = join(entry.parentPath, entry.name)
+      if (except.includes(relative(folder, file).split('/')[0]!)) continue
       if (holds(Buffer.from(file))) findings.push(`the name ${file}`)
       if (!entry.isFile()) continue
       files++
