@@ -78,9 +78,9 @@ export const boundary: readonly Mutant[] = [
   },
   {
     name: 'two names that differ by case are two files',
-    file: gate,
-    find: '    if (fold(sibling) === key)\n',
-    replace: "    if (fold(sibling) === '')\n",
+    file: 'core/boundary/new-name.ts',
+    find: "if (other === name || (fold(other) !== key && other.normalize('NFC') !== name.normalize('NFC'))) continue",
+    replace: "if (other === name || (key !== '' && other.normalize('NFC') !== name.normalize('NFC'))) continue",
     killers: suites('gate'),
   },
   {
