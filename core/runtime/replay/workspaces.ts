@@ -27,10 +27,10 @@ export function recordedWorkspaces(
   const state = () => taskOf(log.state, task)!
   const listings = new Map<string, Promise<ReadonlyMap<string, PartFacts['kind']>>>()
 
-  /** Where the branch was: as the next event that tells it says, else as the last one did. */
+  /** Where the branch was: as the next event of this life that tells it says, else as the last one did. */
   function tip(): string {
     const known = state()
-    const seen = recording.ahead(['TaskStarted', 'CandidateBuilt', 'ChangeReturned', 'ChangeSubmitted'], (event) => {
+    const seen = recording.inLife(['TaskStarted', 'CandidateBuilt', 'ChangeReturned', 'ChangeSubmitted'], (event) => {
       if (event.type === 'ChangeReturned') return event.reason === 'conflict'
       // A change that begins anew begins at the branch, unless it builds on others.
       return event.type !== 'ChangeSubmitted' || isAfresh(event)
