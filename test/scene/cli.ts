@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { inject } from 'vitest'
 import { replayedAtTheEnd } from './replayed.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -23,16 +24,11 @@ export function cliEnv(place: string, extra: Record<string, string> = {}): Recor
   }
 }
 
-/** Starts the command line from source, in a process group of its own. What its bands ran is replayed at the end of the test. */
+/** Starts the command line, in a process group of its own. What its bands ran is replayed at the end of the test. */
 export function startCli(cwd: string, argv: readonly string[], env: Record<string, string>): ChildProcess {
   replayedAtTheEnd(cwd, env)
-  const program = [
-    join(root, 'node_modules/tsx/dist/cli.mjs'),
-    '--tsconfig',
-    join(root, 'tsconfig.json'),
-    join(root, 'adapters/cli/main.ts'),
-  ]
-  return spawn(join(root, 'node_modules/.bin/node'), [...program, ...argv], {
+  const program = join(inject('built'), 'dist/adapters/cli/main.js')
+  return spawn(join(root, 'node_modules/.bin/node'), [program, ...argv], {
     cwd,
     env,
     detached: true,
