@@ -2,6 +2,7 @@ import { coldStartBench } from './cold-start.ts'
 import { effectsBench } from './effects.ts'
 import { eventStoreBench } from './event-store.ts'
 import { gateBench } from './gate.ts'
+import { gatewayBench } from './gateway.ts'
 import { loadRolesBench } from './load-roles.ts'
 import { longLogBench } from './long-log.ts'
 import { isMet, type Measure, type Skipped } from './measure.ts'
@@ -14,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<(Measure | Skipped)[]>>> = 
   effects: effectsBench,
   'event store': eventStoreBench,
   gate: gateBench,
+  gateway: gatewayBench,
   'loading roles': loadRolesBench,
   'long log': longLogBench,
   sandbox: sandboxBench,

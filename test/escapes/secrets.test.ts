@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { findSandbox } from '../../adapters/sandboxes/open.ts'
@@ -69,6 +69,13 @@ test('a key that tools, tests and models print is in no event, log, trace, listi
     ],
   })
   Object.assign(band.env, { ANTHROPIC_API_KEY: key })
+  const state = join(dirname(band.repo), 'state', 'codeband')
+  const homes = readdirSync(state).map((name) => join(state, name))
+  expect(homes).toHaveLength(1)
+  // What a client keeps of its own, such as a login, is not what commands have for a home.
+  const login = join(homes[0]!, 'agents', 'coder-codex-0', 'codex')
+  mkdirSync(login, { recursive: true })
+  writeFileSync(join(login, 'auth.json'), 'sk-ant-canary of a login')
   const printed: string[] = []
   const print = async (...argv: string[]) => {
     const { stdout, stderr } = await band.cli(...argv)
@@ -95,8 +102,6 @@ test('a key that tools, tests and models print is in no event, log, trace, listi
   expect(events.filter(({ type }) => type === 'ViolationRecorded')).toHaveLength(1)
 
   // Everything that codeband keeps, but for the repository's own content in the worktrees and in the bare repository.
-  const state = join(dirname(band.repo), 'state', 'codeband')
-  const homes = readdirSync(state).map((name) => join(state, name))
   expect(homes.flatMap((home) => readdirSync(home))).toEqual(expect.arrayContaining(['band.db', 'agents', 'logs']))
   const { findings, looked } = await canaries([key], { folders: homes, except: ['worktrees', 'repo.git'] })
   expect(findings).toEqual([])

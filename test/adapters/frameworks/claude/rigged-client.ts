@@ -61,3 +61,32 @@ require('node:readline').createInterface({ input: process.stdin }).on('line', (l
   await chmod(file, 0o755)
   return file
 }
+
+/** Writes a program that is the real client, started with other arguments or variables than it was given; `drop` has the starts of
+ *  arguments. */
+export async function misledClient(
+  file: string,
+  real: string,
+  {
+    drop = [],
+    add = [],
+    env = {},
+  }: { drop?: readonly string[]; add?: readonly string[]; env?: Readonly<Record<string, string>> },
+): Promise<string> {
+  const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
+  const variables = Object.entries(env).map(([name, value]) => `export ${name}=${quoted(value)}`)
+  const dropped = drop.length === 0 ? '' : `${drop.map((start) => `${start}*`).join('|')}) ;; `
+  await writeFile(
+    file,
+    `#!/bin/sh
+${variables.join('\n')}
+for argument do
+  shift
+  case "$argument" in ${dropped}*) set -- "$@" "$argument";; esac
+done
+exec ${quoted(real)} "$@" ${add.map(quoted).join(' ')}
+`,
+    { mode: 0o755 },
+  )
+  return file
+}
