@@ -10,6 +10,8 @@ interface Contents {
 export function manifestRisk(path: string, contents: Contents | undefined): { risk: Risk; rule: string } | undefined {
   const name = fold(path.slice(path.lastIndexOf('/') + 1))
   if (name === 'package.json') return packageRisk(contents)
+  if (name === 'pyproject.toml' || name === 'cargo.toml') return tomlRisk(contents)
+  if (name === 'go.mod') return goRisk(contents)
   if (contents && lockFiles.has(name)) {
     const known = hostsIn(contents.before ?? '')
     const foreign = [...hostsIn(contents.after ?? '')].find((host) => !known.has(host))
@@ -90,6 +92,52 @@ function packageRisk(contents: Contents | undefined): { risk: Risk; rule: string
   const dependency = changed.find((key) => dependencies.has(key))
   if (dependency !== undefined) return { risk: 'medium', rule: `changes '${dependency}'` }
   return { risk: 'low', rule: 'changes only what describes the package' }
+}
+
+/** Tables that only say what is needed or what the package is called. */
+const plainTable =
+  /^(project|package|(workspace\.)?(dev-|build-)?dependencies(\..*)?|target\..*\.(dev-|build-)?dependencies(\..*)?|project\.(optional-dependencies|urls|authors)(\..*)?|dependency-groups|features|workspace\.package|tool\.poetry(\.(dev-|group\.[\w-]+\.)?dependencies)?|badges)$/
+/** Keys of plain tables that run or replace something all the same. */
+const graveKey =
+  /^\s*(build|links|autotests|autobins|autoexamples|autobenches|default-run|metadata|path|git|dynamic|packages|include|exclude)\b|\b(path|git|url)\s*=/
+
+/** A table that nobody classified may well configure a test runner or the build. */
+function tomlRisk(contents: Contents | undefined): { risk: Risk; rule: string } | undefined {
+  if (contents === undefined) return undefined
+  const before = tablesIn(contents.before)
+  const after = tablesIn(contents.after)
+  for (const name of new Set([...before.keys(), ...after.keys()])) {
+    const [old = [], now = []] = [before.get(name), after.get(name)]
+    const differing = [...old.filter((line) => !now.includes(line)), ...now.filter((line) => !old.includes(line))]
+    if (differing.length === 0) continue
+    const grave = plainTable.test(name) ? differing.find((line) => graveKey.test(line)) : `[${name}]`
+    if (grave !== undefined)
+      return { risk: 'critical', rule: `changes '${grave.trim().slice(0, 60)}', which may decide what checks run` }
+  }
+  return undefined
+}
+
+/** Lines by the table that they stand in, without comments and blanks; '' before the first header. */
+function tablesIn(text = ''): Map<string, string[]> {
+  const tables = new Map<string, string[]>()
+  let name = ''
+  for (const line of text.split(/\r?\n/)) {
+    const header = /^\s*\[+\s*([^\]]+?)\s*\]+\s*(#.*)?$/.exec(line)?.[1]
+    if (header !== undefined) name = header.replaceAll(/["']/g, '')
+    else if (/^\s*(#.*)?$/.test(line)) continue
+    tables.set(name, [...(tables.get(name) ?? []), ...(header === undefined ? [line] : [])])
+  }
+  return tables
+}
+
+/** Where modules come from, and with which tool chain. */
+function goRisk(contents: Contents | undefined): { risk: Risk; rule: string } | undefined {
+  const told = (text = ''): string =>
+    [...text.matchAll(/^\s*(replace|toolchain|godebug|tool)\b[^(\n]*(\([^)]*\))?|^.*=>.*$/gm)]
+      .map(([all]) => all)
+      .join('\n')
+  if (contents === undefined || told(contents.before) === told(contents.after)) return undefined
+  return { risk: 'critical', rule: 'replaces modules or the tool chain' }
 }
 
 function objectIn(text: string | undefined): Record<string, unknown> | undefined {

@@ -21,7 +21,7 @@ export interface RiskOptions {
   /** Contents before and after, at least of every package.json and lock file: with them a mere dependency bump is told from a
    *  change of scripts. Undefined inside: not there. */
   contents?: ReadonlyMap<string, { before?: string | undefined; after?: string | undefined }>
-  /** The commands that must pass: a file that they name is what they mean. */
+  /** The commands that must pass, and those that roles may run: a file that they name is what they mean. */
   checks?: readonly (readonly string[])[]
   /** The unified diff; its added lines are searched for secrets. */
   patch?: string
@@ -89,6 +89,12 @@ function risksOfWhole(files: readonly ChangedFile[], { patch }: RiskOptions): Re
   for (const { path, added = 0, deleted = 0 } of files) {
     if (isTest(path) && deleted > added) reasons.push({ risk: 'medium', text: `${path}: loses lines of a test` })
   }
+  for (const { path } of files) {
+    const own = declares.find(([lock]) => lock.test(base(path)))
+    if (own && !files.some((other) => own[1].test(base(other.path)))) {
+      reasons.push({ risk: 'high', text: `${path}: installs something else, though no manifest changed` })
+    }
+  }
   const secret = patch === undefined ? undefined : secretIn(patch)
   if (secret)
     reasons.push({ risk: 'critical', text: `${secret.path}: an added line looks like a secret (${secret.kind})` })
@@ -104,13 +110,17 @@ interface PathRule {
 const base = (path: string): string => fold(path.slice(path.lastIndexOf('/') + 1))
 
 const checkConfiguration =
-  /^(vitest|vite|jest|playwright|cypress|karma|ava|mocha|wdio|tap|nyc|c8|stryker)\.(config|workspace|setup|conf)\.[a-z]+$|^\.(mocharc|nycrc|c8rc|taprc|jestrc|coveragerc)(\.[a-z]+)?$|^(pytest\.ini|conftest\.py|tox\.ini|noxfile\.py|setup\.cfg|phpunit\.xml(\.dist)?|codecov\.yml|biome\.jsonc?|\.eslintrc(\.[a-z]+)?|eslint\.config\.[a-z]+)$/
+  /^(vitest|vite|jest|playwright|cypress|karma|ava|mocha|wdio|tap|nyc|c8|stryker)\.(config|workspace|setup|conf)\.[a-z]+$|^\.(mocharc|nycrc|c8rc|taprc|jestrc|coveragerc)(\.[a-z]+)?$|^(pytest\.ini|conftest\.py|tox\.ini|noxfile\.py|setup\.cfg|phpunit\.xml(\.dist)?|codecov\.yml|biome\.jsonc?|\.eslintrc(\.[a-z]+)?|eslint\.config\.[a-z]+|nextest\.toml|\.golangci\.[a-z]+|\.rspec|(spec|rails|test)_helper\.rb|sitecustomize\.py)$/
+/** They say what a command such as `make test` does, as the scripts of a package.json do. */
+const commandFile =
+  /^(makefile|gnumakefile|[^/]*\.mk|\.?justfile|taskfile(\.dist)?\.ya?ml|rakefile|gradlew(\.bat)?|mvnw(\.cmd)?|\.bazelrc|directory\.build\.(props|targets)|rust-toolchain(\.toml)?|go\.work)$/
+const commandFolder = /(^|\/)(\.cargo|\.mvn|gradle\/wrapper)\//i
 const build =
-  /^(makefile|gnumakefile|justfile|taskfile\.ya?ml|cmakelists\.txt|build\.(gradle|gradle\.kts|sbt|zig|rs|ts|js|mjs|xml)|settings\.gradle(\.kts)?|pom\.xml|gulpfile\.[a-z]+|gruntfile\.[a-z]+|webpack\.config\.[a-z]+|rollup\.config\.[a-z]+|tsup\.config\.[a-z]+|babel\.config\.[a-z]+|\.babelrc|tsconfig[^/]*\.json|turbo\.json|nx\.json|lerna\.json|dockerfile[^/]*|containerfile|docker-compose[^/]*\.ya?ml|compose\.ya?ml|meson\.build|build\.bazel|workspace|module\.bazel|next\.config\.[a-z]+)$/
+  /^(cmakelists\.txt|build\.(gradle|gradle\.kts|sbt|zig|rs|ts|js|mjs|xml)|settings\.gradle(\.kts)?|pom\.xml|gulpfile\.[a-z]+|gruntfile\.[a-z]+|webpack\.config\.[a-z]+|rollup\.config\.[a-z]+|tsup\.config\.[a-z]+|babel\.config\.[a-z]+|\.babelrc|tsconfig[^/]*\.json|turbo\.json|nx\.json|lerna\.json|dockerfile[^/]*|containerfile|docker-compose[^/]*\.ya?ml|compose\.ya?ml|meson\.build|build\.bazel|workspace|module\.bazel|next\.config\.[a-z]+)$/
 const manifest =
-  /^(package\.json|package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|pnpm-workspace\.yaml|bun\.lockb?|deno\.(json|jsonc|lock)|requirements[^/]*\.(txt|in)|pyproject\.toml|pipfile(\.lock)?|uv\.lock|poetry\.lock|setup\.py|cargo\.(toml|lock)|go\.(mod|sum|work)|gemfile(\.lock)?|composer\.(json|lock)|mix\.(exs|lock)|pubspec\.(yaml|lock)|packages\.lock\.json|[^/]*\.(csproj|gemspec|podspec)|podfile(\.lock)?|gradle\.lockfile|libs\.versions\.toml)$/
+  /^(package\.json|package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|pnpm-workspace\.yaml|bun\.lockb?|deno\.(json|jsonc|lock)|requirements[^/]*\.(txt|in)|pyproject\.toml|pipfile(\.lock)?|uv\.lock|poetry\.lock|setup\.py|cargo\.(toml|lock)|go\.(mod|sum)|gemfile(\.lock)?|composer\.(json|lock)|mix\.(exs|lock)|pubspec\.(yaml|lock)|packages\.lock\.json|[^/]*\.(csproj|gemspec|podspec)|podfile(\.lock)?|gradle\.lockfile|libs\.versions\.toml)$/
 const installer =
-  /^(\.yarnrc(\.yml)?|\.pnpmfile\.c?js|\.bunfig\.toml|bunfig\.toml|pip\.conf|\.pypirc|\.netrc|\.pre-commit-config\.yaml|lefthook\.ya?ml|\.lefthook\.ya?ml|\.lintstagedrc[^/]*)$/
+  /^(uv\.toml|nuget\.config|\.yarnrc(\.yml)?|\.pnpmfile\.c?js|\.bunfig\.toml|bunfig\.toml|pip\.conf|\.pypirc|\.netrc|\.pre-commit-config\.yaml|lefthook\.ya?ml|\.lefthook\.ya?ml|\.lintstagedrc[^/]*)$/
 const agentInstructions = /^(claude|agents|gemini|codex)(\.local)?\.md$|^\.cursorrules$/
 const credentials = /^\.env(\..*)?$|\.(pem|key|p12|pfx|jks|keystore)$|^id_(rsa|ed25519|ecdsa)$/
 const sensitive = new Set(
@@ -120,9 +130,29 @@ const sensitive = new Set(
 )
 const migration = new Set(['migration', 'migrations', 'migrate', 'alembic', 'flyway', 'liquibase'])
 
+/** Lock files, and the manifests of which they are the consequence. */
+const declares: readonly (readonly [RegExp, RegExp])[] = [
+  [
+    /^(package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lockb?)$/,
+    /^(package\.json|pnpm-workspace\.yaml)$/,
+  ],
+  [/^(uv|poetry|pdm)\.lock$|^pipfile\.lock$/, /^(pyproject\.toml|pipfile|setup\.(py|cfg))$/],
+  [/^cargo\.lock$/, /^cargo\.toml$/],
+  [/^go\.sum$/, /^go\.mod$/],
+  [/^gemfile\.lock$/, /^(gemfile|[^/]*\.gemspec)$/],
+  [/^composer\.lock$/, /^composer\.json$/],
+  [/^mix\.lock$/, /^mix\.exs$/],
+  [/^deno\.lock$/, /^(deno\.jsonc?|package\.json)$/],
+]
+
 /** The first that fits counts. */
 const pathRules: readonly PathRule[] = [
   { risk: 'critical', rule: 'configures what checks mean', fits: (path) => checkConfiguration.test(base(path)) },
+  {
+    risk: 'critical',
+    rule: 'says what a command does',
+    fits: (path) => commandFile.test(base(path)) || commandFolder.test(path),
+  },
   { risk: 'critical', rule: 'configures the installer or hooks', fits: (path) => installer.test(base(path)) },
   {
     risk: 'high',
@@ -169,6 +199,16 @@ function hasWord(path: string, words: ReadonlySet<string>): boolean {
   return spaced.split(/[^A-Za-z0-9]+/).some((word) => words.has(word.toLowerCase()))
 }
 
+/** `./scripts/check.js`, `scripts/check` for `scripts/check.js`, `--config=ci/test.json`, `-m tools.check` for `tools/check.py`. */
 function namedByChecks(path: string, checks: readonly (readonly string[])[]): boolean {
-  return checks.some((argv) => argv.some((word) => word.replace(/^\.\//, '') === path))
+  const bare = path.replace(/\.[^./]+$/, '')
+  return checks.some((argv) =>
+    argv.some((word, at) => {
+      const named = word.replace(/^-[^=]*=/, '').replace(/^\.\//, '')
+      const module = argv[at - 1] === '-m' ? word.replaceAll('.', '/') : undefined
+      return (
+        named === path || (named === bare && named.includes('/')) || module === bare || `${module}/__main__` === bare
+      )
+    }),
+  )
 }

@@ -5,14 +5,14 @@ import type { Runtime } from './runtime.ts'
 
 /** Files of which it matters what changed inside: a mere version differs from a script. */
 const telling =
-  /(^|\/)(package\.json|package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lock|uv\.lock|poetry\.lock|composer\.lock|gemfile\.lock|cargo\.lock)$/i
+  /(^|\/)(package\.json|package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lock|uv\.lock|poetry\.lock|composer\.lock|gemfile\.lock|cargo\.(lock|toml)|pyproject\.toml|go\.mod)$/i
 
 /** Core's own view of a candidate's risk, which no reviewer can lower, goes into the log with what a person is asked for it. */
 export async function assess(runtime: Runtime, task: Task, { id, base, commit }: Candidate): Promise<void> {
   const { workspaces, config, log } = runtime
   const files = await workspaces.diff(base, commit)
   const { risk, reasons } = riskFloor(files, {
-    checks: config.checks,
+    checks: [...config.checks, ...config.setup, ...grantedBy(runtime)],
     patch: await workspaces.patch(base, commit),
     contents: await contentsOf(workspaces, files, base, commit),
   })
@@ -40,4 +40,17 @@ async function contentsOf(
     contents.set(path, { before: await read(base, from), after: await read(commit, path) })
   }
   return contents
+}
+
+/** The commands that roles may run, word by word. */
+function grantedBy({ roles }: Runtime): string[][] {
+  return [...roles.values()].flatMap(({ tools = [], optionalTools = [] }) =>
+    [...tools, ...optionalTools].flatMap((tool) =>
+      typeof tool === 'string'
+        ? []
+        : (tool.allowedCommands ?? []).map((command) =>
+            typeof command === 'string' ? command.split(' ') : [...command],
+          ),
+    ),
+  )
 }

@@ -19,7 +19,8 @@ describe('the floor of risk of one changed file', () => {
     ['low', file('.gitignore')],
     ['low', file('src/a.ts', { status: 'renamed', from: 'src/b.ts', added: 0, deleted: 0 })],
     ['medium', file('src/a.ts', { added: 201 })],
-    ['medium', file('package-lock.json')],
+    ['high', file('package-lock.json')],
+    ['high', file('go.sum')],
     ['medium', file('requirements-dev.txt')],
     ['medium', file('Cargo.toml')],
     ['medium', file('tsconfig.json')],
@@ -47,6 +48,37 @@ describe('the floor of risk of one changed file', () => {
     ['critical', file('vitest.config.ts')],
     ['critical', file('conftest.py')],
     ['critical', file('.yarnrc.yml')],
+    ...[
+      'Makefile',
+      'rules.mk',
+      'justfile',
+      '.justfile',
+      'Taskfile.yml',
+      'Rakefile',
+      'gradlew',
+      'jest.config.js',
+      'jest.setup.ts',
+      'vitest.workspace.ts',
+      'pytest.ini',
+      'tox.ini',
+      'setup.cfg',
+      'noxfile.py',
+      '.cargo/config.toml',
+      '.config/nextest.toml',
+      'rust-toolchain.toml',
+      'go.work',
+      '.golangci.yml',
+      '.mvn/jvm.config',
+      'phpunit.xml',
+      '.rspec',
+      'uv.toml',
+      '.circleci/config.yml',
+      'Jenkinsfile',
+    ].map((path): [string, ChangedFile] => ['critical', file(path)]),
+    ...['src/makefile.ts', 'docs/justfile.md', 'src/cargo.ts', 'lib/go.work.md'].map((path): [string, ChangedFile] => [
+      'low',
+      file(path),
+    ]),
     ['critical', file('lib', { ...added, newMode: '160000' })],
     ['critical', file('link', { ...added, newMode: '120000' })],
     ['critical', file('src/a.ts', { status: 'type-changed', newMode: '120000' })],
@@ -84,20 +116,70 @@ test('a package.json that is not JSON is critical', () => {
 
 test('a lock file that takes packages from a new host is critical (SC-003)', () => {
   const before = '"resolved": "https://packages.example/a.tgz"'
-  const options = (after: string): RiskOptions => ({ contents: new Map([['package-lock.json', { before, after }]]) })
-  expect(riskFloor([file('package-lock.json')], options(before.replace('a.tgz', 'b.tgz'))).risk).toBe('medium')
-  expect(riskFloor([file('package-lock.json')], options(`${before}, "https://evil.example/a.tgz"`))).toEqual({
+  const manifest = { before: '{}', after: '{ "dependencies": { "b": "1" } }' }
+  const options = (after: string): RiskOptions => ({
+    contents: new Map([
+      ['package-lock.json', { before, after }],
+      ['package.json', manifest],
+    ]),
+  })
+  const both = [file('package-lock.json'), file('package.json')]
+  expect(riskFloor(both, options(before.replace('a.tgz', 'b.tgz'))).risk).toBe('medium')
+  expect(riskFloor(both, options(`${before}, "https://evil.example/a.tgz"`))).toEqual({
     risk: 'critical',
     reasons: [
       'package-lock.json: takes packages from a host that was not in it before (evil.example)',
       'package-lock.json: is a dependency manifest or lock file',
+      "package.json: changes 'dependencies'",
     ],
   })
+})
+
+test('a lock file alone installs something that no manifest asks for', () => {
+  expect(riskFloor([file('yarn.lock')])).toEqual({
+    risk: 'high',
+    reasons: [
+      'yarn.lock: installs something else, though no manifest changed',
+      'yarn.lock: is a dependency manifest or lock file',
+    ],
+  })
+  expect(riskFloor([file('Cargo.lock'), file('crates/a/Cargo.toml')]).risk).toBe('medium')
+})
+
+const cargo = '[package]\nname = "x"\nversion = "1.0.0"\n\n[dependencies]\nserde = "1"\n'
+const python = '[project]\nname = "x"\ndependencies = ["a"]\n\n[tool.pytest.ini_options]\naddopts = "-q"\n'
+const gomod = 'module x\n\ngo 1.22\n\nrequire a.example/b v1.0.0\n'
+test.each([
+  ['medium', 'Cargo.toml', cargo, cargo.replace('serde = "1"', 'serde = "2"')],
+  ['medium', 'Cargo.toml', cargo, cargo.replace('1.0.0', '1.1.0')],
+  ['critical', 'Cargo.toml', cargo, `${cargo}\n[[test]]\nname = "t"\nharness = false\n`],
+  ['critical', 'Cargo.toml', cargo, `${cargo}\n[patch.crates-io]\nserde = { path = "evil" }\n`],
+  ['critical', 'Cargo.toml', cargo, cargo.replace('serde = "1"', 'serde = { git = "https://evil.example" }')],
+  ['critical', 'Cargo.toml', cargo, cargo.replace('name = "x"', 'name = "x"\nbuild = "evil.rs"')],
+  ['medium', 'pyproject.toml', python, python.replace('["a"]', '["a", "b"]')],
+  ['critical', 'pyproject.toml', python, python.replace('-q', '-q --ignore=tests')],
+  ['critical', 'pyproject.toml', python, `${python}\n[build-system]\nbuild-backend = "evil"\n`],
+  ['medium', 'go.mod', gomod, gomod.replace('v1.0.0', 'v1.1.0')],
+  ['critical', 'go.mod', gomod, `${gomod}\nreplace a.example/b => ../evil\n`],
+  ['critical', 'go.mod', gomod, `${gomod}\nreplace (\n\ta.example/b => ./evil\n)\n`],
+  ['critical', 'go.mod', gomod, `${gomod}\ntoolchain go1.99\n`],
+])('%s: a change of %s that %#', (risk, path, before, after) => {
+  expect(riskFloor([file(path)], { contents: new Map([[path, { before, after }]]) }).risk).toBe(risk)
 })
 
 test('a file that a check names is critical', () => {
   expect(riskFloor([file('scripts/check.js')], { checks: [['node', './scripts/check.js']] }).risk).toBe('critical')
   expect(riskFloor([file('scripts/other.js')], { checks: [['node', './scripts/check.js']] }).risk).toBe('low')
+  for (const argv of [
+    ['node', 'scripts/check'],
+    ['run', '--config=scripts/check.js'],
+    ['python', '-m', 'scripts.check'],
+  ])
+    expect(riskFloor([file('scripts/check.js')], { checks: [argv] }).risk, argv.join(' ')).toBe('critical')
+  expect(riskFloor([file('tools/check/__main__.py')], { checks: [['python', '-m', 'tools.check']] }).risk).toBe(
+    'critical',
+  )
+  expect(riskFloor([file('check.js')], { checks: [['npm', 'run', 'check']] }).risk).toBe('low')
 })
 
 test('a secret in an added line is critical, and the reason does not repeat it', () => {
@@ -116,7 +198,7 @@ test('a larger change stays low when it comes with tests', () => {
 test('a change is as grave as its gravest file, and every reason is kept, the gravest first', () => {
   const { risk, reasons } = riskFloor([
     file('src/a.ts'),
-    file('Cargo.lock'),
+    file('Cargo.toml'),
     file('.npmrc'),
     file('src/old.ts', { status: 'deleted' }),
   ])
@@ -125,7 +207,7 @@ test('a change is as grave as its gravest file, and every reason is kept, the gr
     reasons: [
       '.npmrc: steers agents, git or CI (protected path)',
       'src/old.ts: is deleted',
-      'Cargo.lock: is a dependency manifest or lock file',
+      'Cargo.toml: is a dependency manifest or lock file',
     ],
   })
 })
