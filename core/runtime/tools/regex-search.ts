@@ -10,7 +10,7 @@ parentPort.on('message', ({ texts, limit }) => {
   for (const { path, text } of texts) {
     const lines = text.split('\\n')
     for (let at = 0; at < lines.length && hits.length < limit; at++) {
-      const line = lines[at].replace(/\\r$/, '')
+      const line = lines[at].replace(/\\r$/, '').slice(0, workerData.longest)
       if (regex.test(line)) hits.push({ path, line: at + 1, text: line.slice(0, 400) })
     }
   }
@@ -28,6 +28,9 @@ export interface RegexSearch {
   close(): void
 }
 
+/** Characters of a line that are matched: on a minified bundle, which is one line of megabytes, a plain pattern would take for ever. */
+export const longestLine = 4000
+
 const batchSize = 4 * 1024 * 1024
 
 /** Matches in a thread of its own: a pattern that explodes holds up nothing and is ended after `ms`. */
@@ -40,7 +43,7 @@ export function openRegexSearch(pattern: string, ignoreCase: boolean, ms: number
   }
   const worker = new Worker(program, {
     eval: true,
-    workerData: { pattern, flags },
+    workerData: { pattern, flags, longest: longestLine },
     env: {},
     execArgv: [],
     resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 32 },

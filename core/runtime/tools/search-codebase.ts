@@ -3,7 +3,7 @@ import { deny } from '../../boundary/denial.ts'
 import { globProblem, matchesGlob } from '../../boundary/glob.ts'
 import { type Context, denied, done, entry, failed } from './entry.ts'
 import { filesUnder } from './list-files.ts'
-import { openRegexSearch } from './regex-search.ts'
+import { longestLine, openRegexSearch } from './regex-search.ts'
 import { isBinary, readableText, readLimit } from './text.ts'
 
 export interface Hit {
@@ -24,7 +24,10 @@ export const searchCodebase = entry({
     pattern: z.string().min(1).max(1000),
     path: z.string().optional().describe('File or folder to search in; default: everything'),
     glob: z.string().optional().describe('Only files whose whole path fits, such as src/**/*.ts'),
-    regex: z.boolean().default(false),
+    regex: z
+      .boolean()
+      .default(false)
+      .describe(`The pattern is a regular expression; it sees ${longestLine} characters of a line`),
     literal: z.boolean().optional().describe('The pattern is plain text; this is the default'),
     ignoreCase: z.boolean().default(false),
     limit: z.number().int().min(1).max(maxHits).default(100).describe('Most lines to give'),
