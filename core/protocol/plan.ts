@@ -45,6 +45,18 @@ export function planProblem(plan: Plan): string | undefined {
   return overlap(plan.subtasks, before)
 }
 
+/** Each after all that it builds on; otherwise as they were written. A circle is left out. */
+export function inOrder(subtasks: readonly Subtask[]): Subtask[] {
+  const ordered: Subtask[] = []
+  for (;;) {
+    const next = subtasks.find(
+      (one) => !ordered.includes(one) && one.dependsOn.every((needed) => ordered.some(({ id }) => id === needed)),
+    )
+    if (next === undefined) return ordered
+    ordered.push(next)
+  }
+}
+
 function overlap(subtasks: readonly Subtask[], before: ReadonlyMap<string, ReadonlySet<string>>): string | undefined {
   for (const [index, one] of subtasks.entries()) {
     for (const other of subtasks.slice(index + 1)) {

@@ -9,7 +9,7 @@ import type {
   TaskOutcome,
   TurnPurpose,
 } from './events.ts'
-import type { Plan } from './plan.ts'
+import { inOrder, type Plan } from './plan.ts'
 import { emptyTable, entries, get, type Table } from './table.ts'
 import type { Risk, Verdict } from './verdict.ts'
 
@@ -225,7 +225,13 @@ export function attemptsAt(task: Task, place: string): Attempts {
   return get(task.attempts, place) ?? noAttempts
 }
 
-/** Approved changes that have not landed, in the order in which they were approved products of the program. */
+/** Approved changes that have not landed: in the order of the plan, each after what it builds on, whoever was done first; then those
+ *  that no plan names, as they came. */
 export function approvedChanges(task: Task): Subject[] {
-  return Object.values(task.subjects).filter(({ kind, status }) => kind === 'change' && status === 'approved')
+  const all = Object.values(task.subjects)
+  const planned = all.flatMap(({ plan }) => (plan ? inOrder(plan.subtasks).map(({ id }) => `change/${id}`) : []))
+  const place = ({ id }: Subject): number => (planned.includes(id) ? planned.indexOf(id) : planned.length)
+  return all
+    .filter(({ kind, status }) => kind === 'change' && status === 'approved')
+    .sort((a, b) => place(a) - place(b))
 }

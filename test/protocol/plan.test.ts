@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { matchesGlob } from '../../core/boundary/glob.ts'
-import { planProblem, type Subtask } from '../../core/protocol/plan.ts'
+import { inOrder, planProblem, type Subtask } from '../../core/protocol/plan.ts'
 import { commonPath } from '../../core/protocol/write-set.ts'
 
 const subtask = (id: string, files: readonly string[], dependsOn: readonly string[] = []): Subtask => ({
@@ -59,4 +59,12 @@ describe('a plan is refused when it is submitted', () => {
     expect(commonPath([braces], ['zzz'])).toBeDefined()
     commonPath([stars], [stars.replaceAll('a', 'b')])
   })
+})
+
+test('changes land in the order of the plan, each after what it builds on, whoever was done first', () => {
+  expect(inOrder([subtask('c', ['c'], ['a']), subtask('b', ['b']), subtask('a', ['a'])]).map(({ id }) => id)).toEqual([
+    'b',
+    'a',
+    'c',
+  ])
 })
