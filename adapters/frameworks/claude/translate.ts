@@ -215,7 +215,8 @@ function kindOf(
   if (stop === 'refusal') return 'refusal'
   if (/prompt is too long|context (window|limit)/i.test(detail) || status === 413) return 'context'
   // The limit of a plan ends at a time that is known, or with money.
-  if (resetsAt !== undefined || /usage limit|hit your .*limit|credit balance/i.test(detail)) return 'quota'
+  if (resetsAt !== undefined || /(?<!not your )usage limit|hit your .*limit|credit balance/i.test(detail))
+    return 'quota'
   if (kinds[error]) return kinds[error]
   if (status === 401 || status === 403 || /not logged in|\/login/i.test(detail)) return 'auth'
   if (status === 402) return 'quota'

@@ -135,6 +135,12 @@ describe('the end of a turn', () => {
     ['quota', {}, { error: 'billing_error' }],
     ['quota', { result: 'Your credit balance is too low', api_error_status: 400 }, { error: 'invalid_request' }],
     ['rate-limit', { api_error_status: 429 }, { error: 'rate_limit' }],
+    // What it says to the login of a subscription.
+    [
+      'rate-limit',
+      { result: 'Server is temporarily limiting requests (not your usage limit)', api_error_status: 429 },
+      { error: 'rate_limit' },
+    ],
     ['overloaded', { api_error_status: 529 }, {}],
     ['overloaded', { result: 'API Error: Connection refused (ECONNREFUSED)' }, { error: 'unknown' }],
     ['context', { result: 'x', terminal_reason: 'prompt_too_long' }, { error: 'invalid_request' }],
