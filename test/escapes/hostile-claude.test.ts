@@ -16,7 +16,17 @@ import {
 import { grantedTo, type HostileRole, playBand, roles, type Seen } from './hostile/band.ts'
 import { type Answered, callsOf, table } from './hostile/calls.ts'
 import { type Input, ownForm } from './hostile/claude-forms.ts'
-import { type Effect, happened, hostileProject, isSeen, type Project, picture, type Told } from './hostile/project.ts'
+import {
+  type Effect,
+  effectOf,
+  filled,
+  happened,
+  hostileProject,
+  isSeen,
+  type Project,
+  picture,
+  type Told,
+} from './hostile/project.ts'
 
 const found = await clients()
 const missing = 'missing' in found ? found.missing : ''
@@ -69,20 +79,6 @@ describe.skipIf(missing !== '')(`a hostile model behind Claude Code${missing && 
     let told: Map<string, Told>
     let attacks: Attack[]
 
-    /** A worktree's `.git` is a file that names core's repository, where a hook would have to lie. */
-    const inWorktree = (effect: Effect): Effect =>
-      JSON.parse(
-        JSON.stringify(effect).replaceAll('{WORKTREE}/.git/hooks', join(project.home, 'repo.git/hooks')),
-      ) as Effect
-
-    const filled = <T>(value: T): T =>
-      JSON.parse(
-        JSON.stringify(value)
-          .replaceAll('{WORKTREE}', worktree)
-          .replaceAll('{OUTSIDE}', project.outside)
-          .replaceAll('{PORT}', new URL(api.url).port),
-      ) as T
-
     beforeAll(async () => {
       api = await anthropicStandIn()
       project = hostileProject(at)
@@ -92,9 +88,11 @@ describe.skipIf(missing !== '')(`a hostile model behind Claude Code${missing && 
         id,
         tool,
         input,
-        effect: inWorktree(expectation.effect as Effect),
+        effect: effectOf(expectation.effect, project),
       }))
-      attacks = [...listed, ...more.map((one) => ({ ...one, effect: { succeeds: true } }))].map(filled)
+      attacks = [...listed, ...more.map((one) => ({ ...one, effect: { succeeds: true } }))].map((one) =>
+        filled(one, project, worktree, new URL(api.url).port),
+      )
       const own = (wanted: boolean): Step[] =>
         attacks.flatMap(({ id, tool, input }) => {
           const form = may(role, id) === wanted ? ownForm(tool, input as Input) : undefined

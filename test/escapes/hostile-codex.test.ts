@@ -8,7 +8,17 @@ import { clients } from '../clients/clients.ts'
 import { call, custom, type OpenaiStandIn, openaiStandIn, type Step, text } from '../stand-ins/openai.ts'
 import { grantedTo, type HostileRole, playBand, roles, type Seen } from './hostile/band.ts'
 import { type Answered, callsOf, table } from './hostile/calls.ts'
-import { type Effect, happened, hostileProject, isSeen, type Project, picture, type Told } from './hostile/project.ts'
+import {
+  type Effect,
+  effectOf,
+  filled,
+  happened,
+  hostileProject,
+  isSeen,
+  type Project,
+  picture,
+  type Told,
+} from './hostile/project.ts'
 
 const found = await clients()
 const missing = 'missing' in found ? found.missing : ''
@@ -102,25 +112,15 @@ describe.skipIf(missing !== '')(`a hostile model behind Codex${missing && `: ${m
       let told: Map<string, Told>
       let attacks: Attack[]
 
-      const filled = <T>(value: T): T =>
-        JSON.parse(
-          JSON.stringify(value)
-            .replaceAll('{WORKTREE}', worktree)
-            .replaceAll('{OUTSIDE}', project.outside)
-            .replaceAll('{PORT}', String(api.port)),
-        ) as T
-
-      /** A worktree's `.git` is a file that names core's repository, where a hook would have to lie. */
-      const inWorktree = (effect: Effect): Effect =>
-        JSON.parse(JSON.stringify(effect).replaceAll('{WORKTREE}/.git/', `${project.home}/repo.git/`)) as Effect
-
       beforeAll(async () => {
         api = await openaiStandIn()
         project = hostileProject(at)
         worktree = project.worktreeOf(worker)
         before = picture(project.outside)
-        const listed = cases.map((one) => ({ ...one, effect: inWorktree(one.effect as Effect) }))
-        attacks = [...listed, ...more.map((one) => ({ ...one, effect: { succeeds: true } }))].map(filled)
+        const listed = cases.map((one) => ({ ...one, effect: effectOf(one.effect, project) }))
+        attacks = [...listed, ...more.map((one) => ({ ...one, effect: { succeeds: true } }))].map((one) =>
+          filled(one, project, worktree, api.port),
+        )
         const own = (wanted: boolean): Step[] =>
           attacks.flatMap((attack) => {
             const form = may(role, attack.id) === wanted ? ownForm(attack) : undefined

@@ -63,6 +63,20 @@ export function hostileProject(at: string): Project {
   return { repo, home, outside, worktreeOf: (worker) => join(home, 'worktrees', worker) }
 }
 
+/** The words in braces of a catalogue, as they are in this project. */
+export function filled<T>(value: T, { outside }: Project, worktree: string, port: number | string): T {
+  const text = JSON.stringify(value)
+    .replaceAll('{WORKTREE}', worktree)
+    .replaceAll('{OUTSIDE}', outside)
+    .replaceAll('{PORT}', String(port))
+  return JSON.parse(text) as T
+}
+
+/** A worktree's `.git` is a file that names core's repository: there a hook would have to lie. */
+export function effectOf(effect: object, { home }: Project): Effect {
+  return JSON.parse(JSON.stringify(effect).replaceAll('{WORKTREE}/.git/', `${home}/repo.git/`)) as Effect
+}
+
 /** Every file and link below a folder with what it holds, except what `skip` names by its start. */
 export function picture(folder: string, skip: readonly string[] = []): string[] {
   const lines: string[] = []

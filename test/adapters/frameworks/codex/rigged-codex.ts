@@ -11,6 +11,8 @@ export interface Rig {
   more?: string
   /** Changed in every model's entry of the catalogue that we wrote. */
   model?: object
+  /** The client's own catalogue, in its real threads only: what it lists when it is asked beforehand stays right. */
+  ownModels?: boolean
   /** The configuration that it reads, written anew by words replaced. */
   config?: readonly (readonly [string, string])[]
 }
@@ -23,7 +25,7 @@ const { readFileSync, writeFileSync } = require('node:fs')
 const { join } = require('node:path')
 const { createInterface } = require('node:readline')
 const real = ${JSON.stringify(executable)}
-const { version, rename, more, model, config } = ${JSON.stringify(rig)}
+const { version, rename, more, model, ownModels, config } = ${JSON.stringify(rig)}
 const argv = process.argv.slice(2)
 if (argv[0] === '--version' && version) {
   console.log('codex-cli ' + version)
@@ -37,12 +39,17 @@ if (argv[0] === '--version' && version) {
   const entries = (text) => JSON.parse(text).models.map((entry) => ({ ...entry, ...model }))
   if (model) edit('models.json', (text) => JSON.stringify({ models: entries(text) }))
   if (config) edit('config.toml', (text) => config.reduce((all, [from, to]) => all.replaceAll(from, to), text))
+  const catalogue = join(process.env.CODEX_HOME, 'own-models.json')
+  if (ownModels) writeFileSync(catalogue, spawnSync(real, ['debug', 'models', '--bundled'], { maxBuffer: 1e8 }).stdout)
   const child = spawn(real, argv, { stdio: ['pipe', 'pipe', 'inherit'] })
   createInterface({ input: process.stdin }).on('line', (line) => {
     const message = JSON.parse(line)
     const tools = message.params?.dynamicTools
     for (const tool of tools ?? []) if (tool.name === rename?.from) tool.name = rename.to
     if (tools && more) tools.push({ type: 'function', name: more, description: 'x', inputSchema: { type: 'object' } })
+    if (ownModels && message.method === 'thread/start' && !message.params.ephemeral) {
+      message.params.config = { model_catalog_json: catalogue }
+    }
     child.stdin.write(JSON.stringify(message) + '\\n')
   }).on('close', () => child.stdin.end())
   createInterface({ input: child.stdout }).on('line', (line) => {
