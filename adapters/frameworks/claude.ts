@@ -2,8 +2,8 @@ import { access, constants } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { CodebandError } from '../../core/errors.ts'
 import type { Framework, FrameworkCheck } from '../../core/ports/framework.ts'
-import { accessVariables, logins, openAccess } from './claude/access.ts'
 import { clientEnv, openHome } from './claude/home.ts'
+import { accessVariables, logins } from './claude/login.ts'
 import { type FoundSdk, findSdk, installCommand, loadSdk, versionOf, wantedClient, wantedSdk } from './claude/sdk.ts'
 
 export interface ClaudeOptions {
@@ -56,8 +56,9 @@ export function claude(settings: ClaudeOptions = {}): Framework {
       const model = given.model ?? settings.model
       const effort = given.effort ?? settings.effort
       const options = { ...given, ...(model !== undefined && { model }), ...(effort !== undefined && { effort }) }
-      // What it imports takes 150 ms, which a band that only plays others need not wait for.
+      // What they import takes 150 ms, which a band that only plays others need not wait for.
       const { launch } = await import('./claude/open.ts')
+      const { openAccess } = await import('./claude/access.ts')
       const access = await openAccess({
         framework: id,
         worker: given.worker,

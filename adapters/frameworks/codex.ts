@@ -2,7 +2,6 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CodebandError } from '../../core/errors.ts'
 import type { Framework, FrameworkCheck, SessionOptions } from '../../core/ports/framework.ts'
-import { openAccess } from './codex/access.ts'
 import { bareCatalogue } from './codex/catalogue.ts'
 import { bundledCatalogue, type Client, connect, isWanted, refusal, versionOf, within } from './codex/client.ts'
 import { findExecutable, installCommand, wantedVersion } from './codex/executable.ts'
@@ -57,6 +56,8 @@ export function codex(settings: CodexOptions = {}): Framework {
       const key = settings.apiKey || OPENAI_API_KEY || CODEX_API_KEY || undefined
       const baseUrl = settings.baseUrl || OPENAI_BASE_URL || undefined
       const { requestRetries = 2, streamRetries = 2, idleMs = 300_000 } = settings.provider ?? {}
+      // The network, which a band that only plays others need not load.
+      const { openAccess } = await import('./codex/access.ts')
       const access = await openAccess({ framework: id, worker: given.worker, key, baseUrl })
       // The built-in provider takes no base URL of ours, and reads no key from the environment of an app-server.
       const provider = access.provider && { ...access.provider, requestRetries, streamRetries, idleMs }

@@ -1,11 +1,8 @@
 import { type Pass, processGateway } from '../gateway/gateway.ts'
 import { credentialHeaders } from '../gateway/headers.ts'
 import { networkVariables, upstream } from '../gateway/upstream.ts'
+import { accessVariables } from './login.ts'
 
-/** Host variables that log the client in. */
-export const logins = ['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', 'CLAUDE_CODE_OAUTH_TOKEN'] as const
-/** Those, and where the API is. */
-export const accessVariables: readonly string[] = [...logins, 'ANTHROPIC_BASE_URL']
 const customHeaders = 'ANTHROPIC_CUSTOM_HEADERS'
 
 const anthropic = 'https://api.anthropic.com'
