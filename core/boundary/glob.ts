@@ -46,6 +46,8 @@ function clean(glob: string): string {
 const stars = (segment: string): number => segment.replace(/\*+/g, '*').split('*').length - 1
 
 function matcher(segment: string): (part: string) => boolean {
+  // '/etc' and 'src//a' have an empty segment, which no part of a path is.
+  if (segment === '') return () => false
   const options = { dot: true, nonegate: true, noextglob: true, nobrace: true, noglobstar: true, nocase: false }
   // Groups, alternatives and quantifiers are letters here: as parts of a regular expression they could take exponential time.
   return picomatch(segment.replace(/\*+/g, '*').replace(/[()+|^$!@]/g, '\\$&'), options)

@@ -23,6 +23,10 @@ test.each([
   ['!src/**', 'lib/a.ts', false],
   ['src/a.ts', 'SRC/a.ts', false],
   ['', 'a', false],
+  ['/etc/host*', 'etc/hosts', false],
+  ['/src/**', 'src/a.ts', false],
+  ['src//*.ts', 'src/a.ts', false],
+  ['src/{,x}/*.ts', 'src/x/a.ts', true],
 ])('%j fits %j: %j', (glob, path, fits) => expect(matchesGlob([glob], path)).toBe(fits))
 
 test('a glob made to be slow is a problem, fits nothing, and costs nothing', () => {
