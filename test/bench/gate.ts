@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compileBoundary } from '../../core/boundary/boundary.ts'
@@ -17,7 +17,8 @@ export interface Measure {
   aim?: string
 }
 
-/** What the gate costs: one decision on a path and on a command, and a whole read_files call over a plain read. */
+/** What the gate costs: one decision on a path and on a command, the same beside the system calls it needs, and a whole read_files
+ *  call over a plain read. */
 export async function gateBench(): Promise<Measure[]> {
   const compiled = compileBoundary(
     {
@@ -44,7 +45,7 @@ export async function gateBench(): Promise<Measure[]> {
   try {
     const file = join(folder, 'file.ts')
     writeFileSync(file, 'export const x = 1\n'.repeat(500))
-    const { call } = toolbox({
+    const { call, decide } = toolbox({
       boundary,
       worktree: { path: folder } as Worktree,
       writable: true,
@@ -67,7 +68,30 @@ export async function gateBench(): Promise<Measure[]> {
     }
     const plain = await micros(2000, () => void readFileSync(file, 'utf8'))
     const whole = await micros(2000, read)
+    mkdirSync(join(folder, 'src/deep/er'), { recursive: true })
+    writeFileSync(join(folder, path), '')
+    const wanted = { path, content: 'x' }
+    const ask = async () => {
+      const decision = await decide('write_file', wanted)
+      if (!decision.allowed) throw new Error(decision.reason)
+    }
+    const places = path.split('/').map((_, at, names) => join(folder, ...names.slice(0, at + 1)))
+    const looked = await micros(
+      5000,
+      () =>
+        void places.forEach((place) => {
+          lstatSync(place)
+        }),
+    )
+    const decided = await micros(5000, ask)
     return [
+      {
+        name: 'gate: write_file decided on a real tree (floor: its system calls)',
+        value: decided,
+        unit: 'µs',
+        floor: looked,
+        ratio: decided / looked,
+      },
       alone(
         'gate: one decision on a path',
         await micros(50_000, () => void decideCall(boundary, write, facts)),

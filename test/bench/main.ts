@@ -1,3 +1,4 @@
+import { canBench } from './can.ts'
 import { coldStartBench } from './cold-start.ts'
 import { effectsBench } from './effects.ts'
 import { eventStoreBench } from './event-store.ts'
@@ -11,6 +12,7 @@ import { sandboxBench } from './sandbox.ts'
 type Row = (Measure & { readonly met?: boolean }) | Skipped
 
 const benches: Readonly<Record<string, () => Promise<(Measure | Skipped)[]>>> = {
+  can: canBench,
   'cold start': coldStartBench,
   effects: effectsBench,
   'event store': eventStoreBench,

@@ -8,6 +8,7 @@ import { selfTest } from '../../adapters/sandboxes/self-test.ts'
 import { defaultCommandLimits } from '../../core/config.ts'
 import { CodebandError } from '../../core/errors.ts'
 import type { Sandbox, SandboxCommand } from '../../core/ports/sandbox.ts'
+import { openBench, plainWorktree } from '../runtime/tools/scene.ts'
 import { alone, alternate, compared, type Measure, type Skipped } from './measure.ts'
 
 const ROUNDS = 25
@@ -49,6 +50,11 @@ export async function sandboxBench(): Promise<(Measure | Skipped)[]> {
       plain: () => timed(() => plain(worktree, npmTest.argv, { PATH: path, HOME: folder })),
       walled: () => timed(() => runIn(walled, npmTest)),
     })
+    const tool = await runTestsOf(worktree, walled, npmTest)
+    const throughTool = await alternate(NPM_ROUNDS, {
+      plain: () => timed(() => plain(worktree, npmTest.argv, { PATH: path, HOME: folder })),
+      tool: () => timed(tool),
+    })
     const proof = await alternate(NPM_ROUNDS, {
       node: () => timed(() => plain(worktree, [process.execPath, '-e', '0'], {})),
       selfTest: () => timed(async () => void (await selfTest(walled))),
@@ -56,6 +62,7 @@ export async function sandboxBench(): Promise<(Measure | Skipped)[]> {
     return [
       alone('sandbox: what bubblewrap with limits adds to a plain spawn', 'ms', ms.writable - ms.plain, 'under 8 ms'),
       compared('sandbox: npm test in bubblewrap', 'ms', run.walled, run.plain, 'under 1.15'),
+      compared('sandbox: a whole run_tests of npm test', 'ms', throughTool.tool, throughTool.plain),
       compared('sandbox: trying every wall, once a process, beside a start of Node', 'ms', proof.selfTest, proof.node),
       compared('sandbox: bubblewrap, worktree writable', 'ms', ms.writable, ms.plain),
       compared('sandbox: bubblewrap, worktree read-only', 'ms', ms.readOnly, ms.plain),
@@ -63,6 +70,21 @@ export async function sandboxBench(): Promise<(Measure | Skipped)[]> {
     ]
   } finally {
     rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** run_tests as a model calls it: gate, git's list of files, sandbox, report. */
+async function runTestsOf(folder: string, sandbox: Sandbox, { argv, home, env }: SandboxCommand) {
+  const git = (...words: string[]) => plain(folder, ['git', ...words], { PATH: '/usr/bin:/bin' })
+  await git('init', '-q')
+  await git('add', '-A')
+  await git('-c', 'user.name=ada', '-c', 'user.email=ada@localhost', 'commit', '-qm', 'start')
+  const role = { id: 'coder', description: 'Tests.', tools: [{ name: 'run_tests', allowedCommands: [argv] }] }
+  const place = { root: folder, worktree: plainWorktree(folder) }
+  const { call } = openBench(role, place, { sandbox, home, env, writable: true })
+  return async () => {
+    const { ok, output } = await call('run_tests', {})
+    if (!ok) throw new Error(output)
   }
 }
 
