@@ -23,8 +23,8 @@ const real = found as Clients
 const keys = { ANTHROPIC_API_KEY: 'sk-ant-test', OPENAI_API_KEY: 'sk-test' }
 const edit = { path: 'src/add.js', content: 'export const add = (a, b) => a + b;\n' }
 
-/** Command lines of the living processes whose environment names the folder. Linux only: no other system shows environments. */
-function processesIn(folder: string): string[] {
+/** The living processes whose environment names the folder. Linux only: no other system shows environments. */
+function processesIn(folder: string): { pid: number; command: string }[] {
   const read = (pid: string, name: string): string => {
     try {
       return readFileSync(`/proc/${pid}/${name}`, 'utf8').replaceAll('\0', ' ')
@@ -34,7 +34,9 @@ function processesIn(folder: string): string[] {
     }
   }
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  return pids.filter((pid) => read(pid, 'environ').includes(folder)).map((pid) => read(pid, 'cmdline').trim())
+  return pids
+    .filter((pid) => read(pid, 'environ').includes(folder))
+    .map((pid) => ({ pid: Number(pid), command: read(pid, 'cmdline') }))
 }
 
 /** What the model does with a request. */
@@ -117,16 +119,16 @@ describe.skipIf(missing !== '' || process.platform !== 'linux')(
         const api = await standIn()
         const during: number[] = []
         api.play('works', () => {
-          during.push(processesIn(project.home).filter((line) => line.startsWith(binary)).length)
+          during.push(processesIn(project.home).filter(({ command }) => command.startsWith(binary)).length)
         })
         const { outcome, left } = await playBand(project, 'coder', framework(settings(api.url)), keys, {
-          atEnd: () => processesIn(project.home),
+          atEnd: () => processesIn(project.home).map(({ command }) => command),
         })
         expect({ outcome, left }).toEqual({ outcome: 'success', left: [] })
         expect(during).toEqual([1, 1])
       })
 
-      test('end with a band that is killed, while the model is silent and while they wait to ask it again', {
+      test('end with a band that is killed, while they wait to ask the model again and while they hang', {
         timeout: 120_000,
       }, async () => {
         const at = place()
@@ -148,19 +150,21 @@ export default defineConfig({
         })
         const env = cliEnv(at, keys)
         expect((await cli(repo, ['trust', '--yes'], env)).code).toBe(0)
-        for (const mood of ['silent', 'busy'] as const) {
-          api.play(mood)
+        for (const state of ['waits', 'hangs'] as const) {
+          api.play(state === 'waits' ? 'busy' : 'silent')
           const band = startCli(repo, ['run', 'Do it'], env)
           const gone = ended(band)
           while (api.asked() === 0 && band.exitCode === null) await sleep(20)
           // Time for the answer to arrive.
           await sleep(200)
-          expect(processesIn(join(at, 'state')).filter((line) => line.startsWith(binary))).toHaveLength(1)
+          const clients = processesIn(join(at, 'state')).filter(({ command }) => command.startsWith(binary))
+          expect(clients).toHaveLength(1)
+          if (state === 'hangs') process.kill(clients[0]!.pid, 'SIGSTOP')
           process.kill(-band.pid!, 'SIGKILL')
           await gone
           const began = performance.now()
           while (processesIn(join(at, 'state')).length > 0) await sleep(10)
-          console.info(`${name}, ${mood}: gone ${Math.round(performance.now() - began)} ms after its band`)
+          console.info(`a ${name} that ${state}: gone ${Math.round(performance.now() - began)} ms after its band`)
         }
       })
     })
