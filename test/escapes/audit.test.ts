@@ -13,7 +13,6 @@ const files = {
   'src/b.txt': 'b\n',
   'check.sh': 'true\n',
   'package.json': '{ "name": "x" }\n',
-  'sub/.npmrc': 'audit=false\n',
 }
 const store = '"$(git rev-parse --path-format=absolute --git-common-dir)"'
 const git = 'git -c user.name=e -c user.email=e@localhost'
@@ -28,7 +27,6 @@ interface Deed {
 
 const deeds: readonly Deed[] = [
   { title: 'a tracked file that is not of the subtask', does: 'echo evil > src/b.txt', named: "'src/b.txt'" },
-  { title: 'a protected file in a folder', does: 'echo evil > sub/.npmrc', named: "'sub/.npmrc'" },
   {
     title: 'a new protected file in a folder',
     does: 'mkdir -p lib/.claude && echo x > lib/.claude/settings.json',
