@@ -51,7 +51,8 @@ declare module 'codeband/claude*' {
 declare module 'codeband/codex*' {
   import type { Framework } from 'codeband'
   /** Codex, as one `codex app-server` per session. It has no place to run anything and no tools but the given ones: see `catalogue.ts`
-   *  for the one tool (`request_user_input`) that no switch hides and why it is inert. A session that is resumed with other
+   *  for the one tool (`request_user_input`) that no switch hides and why it is inert, and `offer.ts` for how the client is made to
+   *  show what it lists. A session that is resumed with other
    *  tools or another system prompt goes on in a new thread with the old conversation, since a thread keeps both for life. */
   export function codex(settings?: CodexOptions): Framework
   export interface CodexOptions {
