@@ -8,7 +8,10 @@ export interface Screen {
   readonly json: boolean
   /** True: a person sits there and may be asked. */
   readonly terminal: boolean
+  /** Whatever text is in it cannot move the cursor. */
   line(text?: string): void
+  /** The same on a terminal; as it is where a program reads it. */
+  exact(text: string): void
   note(text: string): void
   object(value: unknown): void
   event(event: Recorded): void
@@ -33,9 +36,12 @@ export function openScreen({
     terminal,
     paint,
     line: (text = '') => {
-      if (!json) write(text)
+      if (!json) write(harmless(text))
     },
-    note: (text) => void process.stderr.write(`${text}\n`),
+    exact: (text) => {
+      if (!json) write(process.stdout.isTTY === true ? harmless(text) : text)
+    },
+    note: (text) => void process.stderr.write(`${harmless(text)}\n`),
     object: (value) => {
       if (json) write(JSON.stringify(value))
     },
@@ -45,7 +51,7 @@ export function openScreen({
     },
     error(code, message) {
       if (json) write(JSON.stringify({ error: { code, message } }))
-      else process.stderr.write(`${paint.red(code)}  ${message}\n`)
+      else process.stderr.write(`${paint.red(code)}  ${harmless(message)}\n`)
     },
   }
 }
@@ -93,4 +99,12 @@ function folded(text: string, columns: number | undefined): string {
 /** Text of models and repositories must not move the cursor or rewrite the screen. */
 function printable(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+}
+
+/** The same for text of several lines that we have coloured ourselves; no colour hides what is there. */
+export function harmless(text: string): string {
+  return text.replace(
+    /\u001b\[(?:[0-79]|2[1-9]|[349][0-79])m|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
+    (found) => (found.length > 1 ? found : '\ufffd'),
+  )
 }

@@ -5,6 +5,7 @@ export function globProblem(glob: string): string | undefined {
   if (glob === '' || glob.length > 1024) return 'it must have 1 to 1024 characters'
   const alternatives = expandBraces(clean(glob))
   if (alternatives === undefined) return `braces may stand for at most ${maxAlternatives} alternatives`
+  if (alternatives.some((one) => one.split('/').length > maxParts)) return `it may have at most ${maxParts} parts`
   const segments = alternatives.flatMap((one) => one.split('/'))
   if (segments.some((segment) => segment !== '**' && stars(segment) > maxStars)) {
     return `one path segment may hold at most ${maxStars} '*'`
@@ -23,6 +24,7 @@ type Segment = '**' | ((part: string) => boolean)
 
 const maxAlternatives = 64
 const maxStars = 3
+const maxParts = 64
 const compiled = new Map<string, readonly (readonly Segment[])[]>()
 
 function compile(glob: string): readonly (readonly Segment[])[] {

@@ -14,6 +14,8 @@ export interface PathAllowed {
 
 /** With the folders above the worktree it must stay below what the system takes, or git could not look at the file. */
 const maxBytes = 2048
+/** Globs are matched part by part: this bounds what one decision takes. */
+const maxParts = 64
 
 /** Decides on the spelling of a path alone; what the file system says comes after. `root` is the worktree's absolute path: with it
  *  an absolute path inside it is fine. */
@@ -36,6 +38,9 @@ export function decidePath(path: string, access: Access, root?: string): PathAll
   if (isElsewhere(inside)) return outside
   if (Buffer.byteLength(inside) > maxBytes) {
     return deny('schema', `The path ${name} is longer than ${maxBytes} bytes.`)
+  }
+  if (inside.split('/').length > maxParts) {
+    return deny('schema', `The path ${name} has more than ${maxParts} parts.`)
   }
   if (inside.split('/').some((part) => Buffer.byteLength(part) > 255)) {
     return deny('schema', `A part of the path ${name} is longer than 255 bytes.`)

@@ -95,10 +95,36 @@ function risksOfWhole(files: readonly ChangedFile[], { patch }: RiskOptions): Re
       reasons.push({ risk: 'high', text: `${path}: installs something else, though no manifest changed` })
     }
   }
+  for (const path of repositoryLike(files)) {
+    reasons.push({
+      risk: 'critical',
+      text: `${path}: git could take its folder for a repository and obey what lies in it`,
+    })
+  }
   const secret = patch === undefined ? undefined : secretIn(patch)
   if (secret)
     reasons.push({ risk: 'critical', text: `${secret.path}: an added line looks like a secret (${secret.kind})` })
   return reasons
+}
+
+/** Files that make, or complete, what git takes for a repository: HEAD beside objects and refs, or beside commondir. The gate lets no
+ *  file tool make one; a command may. */
+function repositoryLike(files: readonly ChangedFile[]): string[] {
+  const paths = files.filter(({ status }) => status !== 'deleted').map(({ path }) => path)
+  const folders = (mark: string): Set<string> =>
+    new Set(
+      paths.flatMap((path) => {
+        const names = path.split('/').map(fold)
+        return names.flatMap((name, at) => (name === mark ? [names.slice(0, at).join('/')] : []))
+      }),
+    )
+  const refs = folders('refs')
+  const both = new Set([...folders('objects')].filter((folder) => refs.has(folder)))
+  return paths.filter(
+    (path) =>
+      ['head', 'commondir'].includes(base(path)) ||
+      [...both].some((folder) => fold(path).startsWith(folder === '' ? 'objects/' : `${folder}/objects/`)),
+  )
 }
 
 interface PathRule {

@@ -16,11 +16,11 @@ const shapes: readonly { kind: string; shape: RegExp }[] = [
 export function secretIn(patch: string): { path: string; kind: string } | undefined {
   let path = 'the change'
   for (const line of patch.split('\n')) {
+    if (!line.startsWith('+')) continue
+    const found = shapes.find(({ shape }) => shape.test(line))
+    if (found) return { path, kind: found.kind }
+    // An added line may look like a header, so a header is searched as well.
     if (line.startsWith('+++ ')) path = line.slice(4).replace(/^b\//, '')
-    else if (line.startsWith('+')) {
-      const found = shapes.find(({ shape }) => shape.test(line))
-      if (found) return { path, kind: found.kind }
-    }
   }
   return undefined
 }

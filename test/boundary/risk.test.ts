@@ -190,6 +190,25 @@ test('a secret in an added line is critical, and the reason does not repeat it',
   expect(riskFloor([file('src/a.ts')], { patch: patch.replace('+const', '-const') }).risk).toBe('low')
 })
 
+test('a secret in an added line that reads like the head of a file is critical too', () => {
+  const key = `sk-ant-${'a1'.repeat(20)}`
+  const patch = `--- a/notes.txt\n+++ b/notes.txt\n@@ -1 +1 @@\n--- x\n+++ ${key}\n`
+  expect(riskFloor([file('notes.txt')], { patch }).risk).toBe('critical')
+})
+
+test.each([
+  [['made/HEAD', 'made/objects/x', 'made/refs/x']],
+  [['made/HEAD']],
+  [['made/head', 'made/commondir']],
+  [['made/objects/x', 'made/refs/x']],
+])('files that git could take for a repository are critical, also where a command made them: %j', (paths) => {
+  expect(riskFloor(paths.map((path) => file(path, { status: 'added', oldMode: '000000' }))).risk).toBe('critical')
+})
+
+test('a folder of objects alone is none', () => {
+  expect(riskFloor([file('src/objects/a.ts'), file('lib/refs/b.ts'), file('src/head.ts')]).risk).toBe('low')
+})
+
 test('a larger change stays low when it comes with tests', () => {
   expect(riskFloor([file('src/a.ts', { added: 250 })]).risk).toBe('medium')
   expect(riskFloor([file('src/a.ts', { added: 250 }), file('test/a.test.ts')]).risk).toBe('low')

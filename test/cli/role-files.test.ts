@@ -192,6 +192,8 @@ export default defineRole({
       { say: 'Reading a.txt' },
       { call: 'read_files', input: { paths: ['a.txt'] }, expect: 'ok' },
       { call: 'write_file', input: { path: 'a.txt', content: 'x' }, expect: 'error' },
+      { call: 'x\u001b[2J\u202e', input: { '\u009b2J': '\u001b]0;t\u0007' }, expect: 'error' },
+      { say: 'One \u001b[8m hidden' },
       { call: 'set_output', input: { text: 'It is an a.' } },
     ]
     writeFileSync(script, JSON.stringify({ turns: [{ role: 'scribe', steps }] }))
@@ -200,6 +202,9 @@ export default defineRole({
     expect({ code: played.code, stderr: played.stderr }).toEqual({ code: 0, stderr: '' })
     expect(played.stdout).toMatch(/You explain\.[\s\S]*Explain a\.txt\./)
     expect(played.stdout).toMatch(/> read_files \{"paths":\["a\.txt"\]\}/)
+    // Nothing that a model says or calls moves the cursor, hides text or turns it round.
+    expect(played.stdout).toContain('> x\ufffd[2J\ufffd {')
+    expect(played.stdout).not.toMatch(/(?!\n)\p{Cc}|\u202e/u)
     expect(played.stdout).toMatch(/\[boundary\] +scribe-scripted-0 write_file a\.txt: denied, tool-not-in-role/)
     expect(played.stdout).toMatch(/Output: \{\s+"text": "It is an a\."\s+\}/)
     expect(band.git('rev-parse', 'HEAD')).toBe(before)

@@ -32,6 +32,6 @@ export async function diff({ screen, cwd }: Cli, [worker = '']: readonly (string
   await workspaces.close()
   screen.object({ worker, subject: last.subject, base: last.base, commit: last.commit, files: last.files, patch })
   screen.line(`${last.subject} ${last.base.slice(0, 10)}..${last.commit.slice(0, 10)}: ${last.message}`)
-  screen.line(patch)
+  screen.exact(patch)
   return 0
 }

@@ -101,13 +101,13 @@ function policies(runs: number, seed: number): Catch {
 }
 
 function lineOf({ root, top }: Room, { role, tool, technique, input }: Mutant, { rule }: Fault): string {
-  const sent = input({ ROOT: root, CANARY: `${top}/outside/canary` })
   const words = (_: string, value: unknown) =>
     typeof value === 'string'
       ? value.replaceAll(`${top}/outside/canary`, '{CANARY}').replaceAll(root, '{ROOT}').slice(0, 2000)
       : value
   let text: string
   try {
+    const sent = input({ ROOT: root, CANARY: `${top}/outside/canary` })
     text = JSON.stringify({ id: 'FZ-?', role, tool, input: sent, expected: '?', technique }, words)
   } catch {
     // Some inputs are made so that they cannot be written down; the seed makes them again.

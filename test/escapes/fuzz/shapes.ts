@@ -128,7 +128,7 @@ export function bent(input: unknown, all: readonly Bend[], fill: (text: string) 
 
 function apply(input: unknown, bend: Bend, fill: (text: string) => string): unknown {
   if (bend.kind === 'key') {
-    if (input === null || typeof input !== 'object' || Array.isArray(input)) return input
+    if (!isPlain(input) || Array.isArray(input)) return input
     const key = keys[bend.pick % keys.length]!
     const made = Object.fromEntries(Object.entries(input))
     // Assigning would set the prototype instead.
