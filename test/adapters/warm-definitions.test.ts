@@ -390,8 +390,9 @@ describe('what was kept is never believed when it is damaged', () => {
     const list = () => cli(one.repo, ['roles', '--json'], cliEnv(at))
     const told = await Promise.all([list(), list(), list()])
     expect(new Set(told.map(({ code, stdout }) => `${code} ${stdout}`)).size).toBe(1)
-    const { roles } = (await warmListing(one.repo))!
-    expect(JSON.parse(told[0].stdout).roles).toEqual(roles)
+    expect(JSON.parse(told[0].stdout).roles.map(({ id }: { id: string }) => id)).toContain('scribe')
+    // The record is whole: the next one believes it and says the same.
+    expect((await list()).stdout).toBe(told[0].stdout)
     const left = readdirSync(join(one.home, 'roles'))
     expect(left.filter((name) => !/^(warm\.json|[0-9a-f]{64}\.(mjs|json))$/.test(name))).toEqual([])
   })

@@ -29,11 +29,18 @@ export default async function build({ provide }: TestProject): Promise<() => voi
         format: 'esm',
         target: 'node22',
       })
-      writeFileSync(target, code.replace(/((?:from|import\(|import)\s*['"]\.[^'"]*)\.ts(['"])/g, '$1.js$2'))
+      writeFileSync(target, named(code))
     }),
   )
   cpSync(join(root, 'package.json'), join(folder, 'package.json'))
   for (const shared of ['.agents', 'examples']) symlinkSync(join(root, shared), join(folder, shared))
   provide('built', folder)
   return () => rmSync(folder, { recursive: true, force: true })
+}
+
+/** Imports name the files as they are called when they are built. */
+function named(code: string): string {
+  return code
+    .replace(/^((?:.*\bfrom|import) "\.{1,2}\/[^"]*)\.ts";$/gm, '$1.js";')
+    .replace(/(\bimport\("\.{1,2}\/[^"]*)\.ts"\)/g, '$1.js")')
 }
