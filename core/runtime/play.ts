@@ -132,7 +132,9 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
         return bounded(result.rejection, lastFailure)
       }
       if (result.status === 'cancelled') {
-        await log.must(result.end)
+        // On the way out git may be stopped as well; what nobody saw now is put right before the next turn.
+        const surprise = await audit().catch(() => undefined)
+        await log.must(...(surprise === undefined ? [] : [surpriseIn(turnId, surprise)]), result.end)
         throw new Halt()
       }
       if (result.status === 'failed') {

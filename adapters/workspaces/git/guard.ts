@@ -13,12 +13,9 @@ export interface Guard {
   know(name: string): Promise<void>
 }
 
-/** Files that decide what git does with the store; core writes only the first four. */
-const files = [
-  'config',
-  'HEAD',
-  'info/attributes',
-  'shallow',
+/** Files that decide what git does with the store. */
+const written = ['config', 'HEAD', 'info/attributes', 'shallow']
+const neverWritten = [
   'config.worktree',
   'commondir',
   'info/exclude',
@@ -27,6 +24,10 @@ const files = [
   'objects/info/alternates',
   'objects/info/http-alternates',
 ]
+/** What git itself and core write into the settings of the store. */
+const ownSettings =
+  /^(core\.(repositoryformatversion|filemode|bare|ignorecase|precomposeunicode|symlinks|hookspath|logallrefupdates)|gc\.auto|maintenance\.auto|extensions\.(objectformat|refstorage))$/
+
 /** What puts each wrong thing right, by its name in the store. */
 type Mend = Map<string, () => Promise<unknown>>
 
@@ -44,7 +45,17 @@ export async function openGuard(store: Store, writer: Queue): Promise<Guard> {
     else refs.set(name, await store.git.text(['rev-parse', '--verify', name]))
   }
 
-  for (const name of files) known.set(name, await read(name))
+  // A process that was killed with its turns looked at none of them: what they left is not taken for core's.
+  const config = join(store.path, 'config')
+  const settings = (await store.git.bytes(['config', '--file', config, '--list', '-z'])).toString('utf8').split('\0')
+  const own = settings.filter((line) => ownSettings.test(keyOf(line)))
+  if (own.length < settings.filter(Boolean).length) await putBack(config, Buffer.from(own.map(textOf).join('')))
+  for (const name of neverWritten) {
+    await remove(join(store.path, name))
+    known.set(name, undefined)
+  }
+  await remove(join(store.path, 'hooks'))
+  for (const name of written) known.set(name, await read(name))
   known.set('info/attributes', Buffer.from(attributes))
   for (const [name, { id, symbolic }] of await list()) if (!symbolic && isOwn(name, id)) refs.set(name, id)
 
@@ -102,6 +113,8 @@ export async function openGuard(store: Store, writer: Queue): Promise<Guard> {
     }
   }
 
+  for (const mend of (await strangeRefs()).values()) await mend()
+
   return {
     know,
     watch() {
@@ -112,6 +125,14 @@ export async function openGuard(store: Store, writer: Queue): Promise<Guard> {
       }
     },
   }
+}
+
+/** Of a setting as git lists it: `core.bare`, a line feed, `true`. */
+const keyOf = (line: string): string => line.split('\n')[0]!
+
+function textOf(line: string): string {
+  const [section, name] = keyOf(line).split('.')
+  return `[${section}]\n\t${name} = ${line.slice(keyOf(line).length + 1)}\n`
 }
 
 /** Whether the name of a ref that core made tells its value, or it is the last tip of a branch. */

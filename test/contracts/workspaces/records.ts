@@ -107,6 +107,20 @@ export function recordCases(name: string, { begin }: Pick<Worlds, 'begin'>): voi
       expect(run(workspaces.store, 'for-each-ref', '--format=%(refname)')).not.toMatch(/evil|link|1111111/)
     })
 
+    test('what a process that was killed could not look at is gone before the next turn, and nobody is blamed', async () => {
+      const { workspaces, base } = await begin()
+      const { store } = workspaces
+      appendFileSync(join(store, 'config'), '[core]\n\tfsmonitor = touch /tmp/canary\n[filter "x"]\n\tclean = evil\n')
+      mkdirSync(join(store, 'hooks'))
+      writeFileSync(join(store, 'info/exclude'), '*\n')
+      run(store, 'update-ref', 'refs/heads/evil', base)
+      const worktree = await workspaces.checkout('w', base)
+      expect(await (await worktree.watch())()).toEqual([])
+      expect(run(store, 'config', '--list', '--local', '--name-only')).not.toMatch(/fsmonitor|filter/)
+      expect(existsSync(join(store, 'hooks')) || existsSync(join(store, 'info/exclude'))).toBe(false)
+      expect(run(store, 'for-each-ref', '--format=%(refname)')).not.toContain('evil')
+    })
+
     test('a lost ref is told and comes back', async () => {
       const { workspaces, base } = await begin()
       const worktree = await workspaces.checkout('w', base)
