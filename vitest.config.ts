@@ -14,7 +14,7 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/scene/build.ts'],
+    globalSetup: [here('test/scene/build.ts')],
     testTimeout: 30_000,
     hookTimeout: 120_000,
     reporters: ['default', new ClosingLine()],

@@ -219,6 +219,14 @@ export function sessionOf(task: Task, worker: string, subject: string | undefine
 
 export const sessionKey = (worker: string, subject: string | undefined): string => `${worker} ${subject ?? ''}`
 
+/** Who judged the last version of a product: who asked for changes looks whether they came. */
+export function lastReviewer(task: Task, subject: string): string | undefined {
+  return entries(task.turns)
+    .map(([, turn]) => turn)
+    .filter((turn) => turn.subject === subject && turn.purpose === 'review' && turn.status === 'done')
+    .reduce<Turn | undefined>((last, turn) => (last && last.seq > turn.seq ? last : turn), undefined)?.worker
+}
+
 export const noAttempts: Attempts = { turns: 0, failed: 0, outages: 0, resumes: 0 }
 
 export function attemptsAt(task: Task, place: string): Attempts {

@@ -2,7 +2,7 @@ import { CodebandError } from '../errors.ts'
 import type { ToolResult } from '../ports/framework.ts'
 import { isRejection } from '../protocol/commands.ts'
 import { reviewerFamilies } from '../protocol/pairing.ts'
-import { type Task, taskOf } from '../protocol/state.ts'
+import { lastReviewer, type Task, taskOf } from '../protocol/state.ts'
 import { get } from '../protocol/table.ts'
 import type { Role } from '../role/role.ts'
 import { parse } from '../role/schema.ts'
@@ -212,7 +212,13 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
     if (subject === undefined || role === undefined)
       return fail('refused', `'${subject?.role ?? subjectId}' has no 'reviewedBy': nothing of it can be approved`)
     const families = reviewerFamilies(roster.families(), subject.families, task().policy.opposition)
-    const worker = holds.lazy({ role, place, families, prefer: subject.verdict?.worker, spawner: scope.spawner })
+    const worker = holds.lazy({
+      role,
+      place,
+      families,
+      prefer: lastReviewer(task(), subjectId),
+      spawner: scope.spawner,
+    })
     const diff = subject.kind === 'change' ? await workspaces.patch(subject.base!, subject.on, 256 * 1024) : undefined
     const given = reviewInput(subject, diff)
     const parsed = role.input === undefined ? { ok: true as const, value: given } : parse(role.input, given)

@@ -34,7 +34,7 @@ test("the repository's role goes before the person's own, and that before the bu
   expect(shown).toMatchObject({
     scribe: 'of the repository: .agents/scribe.ts',
     writer: `of the person: ${join(own, 'writer.ts')}`,
-    coder: expect.stringMatching(/: roles\/coder\.ts$/),
+    coder: expect.stringMatching(/: roles\/coder\.[jt]s$/),
   })
 
   writeFileSync(join(own, 'again.ts'), role('writer', 'twice'))
