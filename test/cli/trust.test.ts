@@ -1,8 +1,8 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { defaultCommandLimits } from '../../core/config.ts'
 import { openSandbox } from '../../adapters/sandboxes/open.ts'
+import { defaultCommandLimits } from '../../core/config.ts'
 import { cli, cliEnv } from '../scene/cli.ts'
 import { place, repositoryOf } from '../scene/place.ts'
 
