@@ -13,12 +13,14 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['test/**/*.test.ts'],
+    include: process.env.LONG ? ['test/long/**/*.test.ts'] : ['test/**/*.test.ts'],
+    exclude: ['**/node_modules/**', ...(process.env.LONG ? [] : ['test/long/**'])],
     globalSetup: [here('test/scene/build.ts')],
     testTimeout: 30_000,
     hookTimeout: 120_000,
     reporters: ['default', new ClosingLine()],
     pool: 'forks',
-    maxWorkers: 2,
+    // Most of what the tests do is waiting for processes of their own.
+    maxWorkers: 3,
   },
 })

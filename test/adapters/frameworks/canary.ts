@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs'
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 
@@ -39,6 +40,18 @@ export async function familyOf(root: number): Promise<number[]> {
   return family
 }
 
+/** Everything below a folder, in which folders come and go. */
+async function below(folder: string): Promise<Dirent[]> {
+  for (;;) {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(ifGone)
+    if (entries) return entries
+  }
+}
+
+function ifGone(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error
+}
+
 export interface Places {
   pids?: readonly number[]
   folders?: readonly string[]
@@ -68,13 +81,16 @@ export async function canaries(
     }
   }
   for (const folder of folders) {
-    for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    for (const entry of await below(folder)) {
       const file = join(entry.parentPath, entry.name)
       if (except.includes(relative(folder, file).split('/')[0]!)) continue
       if (holds(Buffer.from(file))) findings.push(`the name ${file}`)
       if (!entry.isFile()) continue
+      // A client that works writes and removes files meanwhile; the scan after its end sees what stays.
+      const content = await readFile(file).catch(ifGone)
+      if (content === undefined) continue
       files++
-      if (holds(await readFile(file))) findings.push(file)
+      if (holds(content)) findings.push(file)
     }
   }
   return { findings, looked: { processes, files } }
