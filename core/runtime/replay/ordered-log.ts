@@ -146,6 +146,8 @@ export function openOrderedLog(recording: Recording, redact: Redact = (value) =>
   function answerRest(): boolean {
     for (const entry of queue) {
       const now = decided(entry.requests)
+      // The worker is free as soon as the log has come to the end of its turn.
+      if (isRejection(now) && now.code === 'busy') continue
       const empty = isRejection(now) || now.length === 0
       if (!empty && !entry.requests.every(({ type }) => incidental.has(type))) continue
       queue = queue.filter((one) => one !== entry)
