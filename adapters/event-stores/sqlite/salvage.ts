@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
 import type { Recorded } from '../../../core/protocol/events.ts'
-import { unpack } from './bodies.ts'
+import { type Fetch, unpack } from './bodies.ts'
 import { link, START } from './chain.ts'
 import { type Checkpoint, checkpointFile } from './checkpoint.ts'
 import { type Database, openDatabase } from './driver.ts'
+import { bodiesOf } from './log.ts'
 import { cannotOpen } from './trouble.ts'
 
 /** Where the log is not what it was, and how: events `seq` to `to`; 0 is the file as a whole. `text` is what stands there now, where
@@ -67,8 +68,7 @@ function* look(file: string): Generator<Salvaged> {
 
 function* events(db: Database, points: readonly Checkpoint[]): Generator<Salvaged> {
   const row = db.prepare('SELECT data, lower(hex(hash)) AS hash FROM events WHERE seq = ?')
-  const bodyOf = db.prepare('SELECT body FROM bodies WHERE hash = ?')
-  const body = (sha256: string) => bodyOf.get(Buffer.from(sha256, 'hex'))?.body as Uint8Array | undefined
+  const body = bodiesOf(db)
   const reached = Math.max(0, ...points.map(({ seq }) => seq))
   const hashes = new Map(points.map(({ seq, hash }) => [seq, hash]))
   let held = 0
@@ -101,7 +101,7 @@ function* events(db: Database, points: readonly Checkpoint[]): Generator<Salvage
   }
 }
 
-function whole(data: string, seq: number, body: (sha256: string) => Uint8Array | undefined): Salvaged {
+function whole(data: string, seq: number, body: Fetch): Salvaged {
   try {
     return Object.assign(unpack(data, body), { seq }) as Recorded
   } catch (error) {

@@ -233,13 +233,22 @@ test.each(Object.entries(forgeries))('%s is found when the log is opened (I-04)'
   expect(() => sqliteEventStore({ file })).toThrow(told)
 })
 
+/** What one flipped bit of a record's header does: SQLite checks the type of a value when it is written, never when it is read. */
+function retyped(sql: string): string {
+  const schema = (from: string, to: string) =>
+    `UPDATE sqlite_schema SET sql = replace(sql, '${from}', '${to}'); PRAGMA writable_schema = RESET;`
+  return `PRAGMA writable_schema = ON; ${schema(') STRICT', ')')} ${sql};
+    PRAGMA writable_schema = ON; ${schema('NOT NULL)', 'NOT NULL) STRICT')}`
+}
+
 test.each([
   ['missing', 'DELETE FROM bodies', /event 8: its body \w+ is missing/],
   ['altered', `UPDATE bodies SET body = CAST('x' AS BLOB)`, /event 8: its body \w+ was altered/],
+  ['of another type', retyped('UPDATE bodies SET body = 1'), /event 8: its body \w+ was altered/],
 ])('a body that is %s is told when its event is read, and no new event leans on it', async (_, sql, told) => {
   const file = join(folder, 'body.db')
   copy(closed, file)
-  const db = new DatabaseSync(file)
+  const db = new DatabaseSync(file, { defensive: false })
   db.exec(sql)
   db.close()
   const store = sqliteEventStore({ file })
