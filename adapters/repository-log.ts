@@ -3,12 +3,10 @@ import { isRejection } from '../core/protocol/commands.ts'
 import type { Recorded } from '../core/protocol/events.ts'
 import { type State, taskOf } from '../core/protocol/state.ts'
 import { openLog } from '../core/runtime/log.ts'
-import { submitTask } from '../core/runtime/submit-task.ts'
 import { systemClock } from './clock.ts'
 import { type Salvaged, salvage } from './event-stores/sqlite/salvage.ts'
 import { sqliteEventStore } from './event-stores/sqlite.ts'
 import { host } from './host.ts'
-import { loadDefinitions, type TrustQuestion } from './load-definitions.ts'
 import { openRepository, type Repository } from './repository.ts'
 
 /** The log of a repository's band as any process may read it, leading or not. */
@@ -101,26 +99,8 @@ export async function cancelTask({
   return { leader, ended }
 }
 
-/** Queues a task for whoever leads. CB_TASK_EMPTY, CB_UNTRUSTED. */
-export async function queueTask({
-  cwd,
-  text,
-  confirm,
-}: {
-  cwd: string
-  text: string
-  confirm?: TrustQuestion
-}): Promise<{ id: string; leader: string | undefined }> {
-  const repository = await openRepository(cwd)
-  const { policy } = await loadDefinitions(repository, { confirm })
-  let id = ''
-  const { leader } = await appending(repository, async (log) => {
-    id = await submitTask(log, { text, policy, by: host().user })
-  })
-  return { id, leader }
-}
-
-async function appending(
+/** Decides and appends beside whoever leads. `leader`: who acts on it. */
+export async function appending(
   repository: Repository,
   work: (log: Awaited<ReturnType<typeof openLog>>) => Promise<void>,
 ): Promise<{ leader: string | undefined }> {

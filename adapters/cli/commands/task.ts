@@ -1,5 +1,5 @@
 import { CodebandError } from '../../../core/errors.ts'
-import { queueTask } from '../../repository-log.ts'
+import { queueTask } from '../../queue-task.ts'
 import type { ExitCode } from '../exit.ts'
 import type { Cli } from '../program.ts'
 import { confirmTrust } from '../trust-prompt.ts'
