@@ -25,12 +25,14 @@ export interface GitRun {
   input?: string | Uint8Array
   /** Bytes of output after which git is stopped. */
   limit?: number
+  /** Parts that end in a NUL after which git is stopped. */
+  records?: number
   /** Further variables, for example the dates of a commit. */
   env?: Readonly<Record<string, string>>
 }
 
 export interface GitResult {
-  /** Negative: git could not be started. null: ended by a signal, as it is when `limit` was reached. */
+  /** Negative: git could not be started. null: ended by a signal, as it is when `limit` or `records` was reached. */
   exitCode: number | null
   stdout: Buffer
   stderr: string
@@ -121,11 +123,12 @@ export function git({ gitDir, workTree, index, objects, alternates, shallow, con
   if (alternates !== undefined) here.GIT_ALTERNATE_OBJECT_DIRECTORIES = alternates.map(quoted).join(':')
   if (shallow !== undefined) here.GIT_SHALLOW_FILE = shallow
 
-  async function run(args: readonly string[], { input, limit, env }: GitRun = {}): Promise<GitResult> {
+  async function run(args: readonly string[], { input, limit, records, env }: GitRun = {}): Promise<GitResult> {
     const result: GitResult = { exitCode: null, stdout: Buffer.alloc(0), stderr: '', truncated: false }
     const chunks: Buffer[] = []
     const stop = new AbortController()
     let received = 0
+    let ended = 0
     const variables = { ...here, ...env }
     await simpleGit({
       baseDir: cwd,
@@ -154,6 +157,11 @@ export function git({ gitDir, workTree, index, objects, alternates, shallow, con
           }
           chunks.push(limit === undefined ? chunk : chunk.subarray(0, Math.max(0, limit - received)))
           received += chunk.length
+          if (records !== undefined) for (const byte of chunk) if (byte === 0) ended++
+          if (ended > (records ?? ended)) {
+            result.truncated = true
+            stop.abort()
+          }
         })
         // It waits 50 ms for output when there was none; an empty chunk is output enough.
         stdout.once('end', () => stdout.emit('data', Buffer.alloc(0)))

@@ -128,6 +128,9 @@ const configKeys: Readonly<Record<string, readonly string[]>> = {
     memoryMb: true,
     processes: true,
     fileMb: true,
+    freeMb: true,
+    changeFiles: true,
+    changeMb: true,
   } satisfies Record<keyof NonNullable<Config['limits']>, true>),
 }
 

@@ -81,7 +81,7 @@ export interface BandPorts {
 /** Those of this machine. CB_SANDBOX_MISSING, CB_SANDBOX_LEAKS, CB_NOT_A_REPO, CB_GIT_VERSION. */
 export async function machinePorts({ root, home, config }: BandParts): Promise<BandPorts> {
   const sandbox = await openSandbox(config.sandbox, config.limits)
-  return { sandbox, workspaces: await gitWorkspaces({ root, home }), clock: systemClock }
+  return { sandbox, workspaces: await gitWorkspaces({ root, home, limits: config.limits }), clock: systemClock }
 }
 
 /** CB_BAND_BUSY, CB_OPPOSITION_IMPOSSIBLE, CB_REPO_EMPTY, CB_REF_UNKNOWN, and what opening the ports throws. */

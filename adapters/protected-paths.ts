@@ -1,7 +1,8 @@
-import { lstat, mkdir, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, opendir, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { fold } from '../core/boundary/protected.ts'
 import { CodebandError } from '../core/errors.ts'
+import { removeTrees } from './remove-tree.ts'
 
 /** What stood at the protected paths of a worktree before a command ran. */
 export interface Snapshot {
@@ -41,8 +42,8 @@ export async function snapshot(
       if (found !== 'folder') break
     }
   }
-  const before = new Set(await readdir(worktree))
   const names = new Set(protect.map((one) => fold(relative(worktree, resolve(worktree, one)))))
+  const before = await namesLike(worktree, names)
   return {
     existing: [...existing.keys()],
     parents: [...parents],
@@ -50,17 +51,30 @@ export async function snapshot(
       for (const [path, target] of links) {
         if (!(await insideFolders(worktree, path))) continue
         if ((await kindOf(path)) === 'link' && (await readlink(path)) === target) continue
-        await rm(path, { recursive: true, force: true })
+        await takeOut(path)
         await symlink(target, path)
       }
       for (const path of missing) await takeAway(worktree, path)
       // On another file system `.GIT` is `.git`.
-      for (const name of await readdir(worktree)) {
-        if (!before.has(name) && names.has(fold(name))) await rm(join(worktree, name), { recursive: true, force: true })
+      for (const name of await namesLike(worktree, names)) {
+        if (!before.has(name)) await takeOut(join(worktree, name))
       }
       if (contents) for (const [path, entry] of existing) await putBack(worktree, path, entry)
     },
   }
+}
+
+/** What lies at the top under one of these names, in whichever letters. A command may have left a million others there. */
+async function namesLike(worktree: string, names: ReadonlySet<string>): Promise<Set<string>> {
+  const found = new Set<string>()
+  for await (const { name } of await opendir(worktree, { bufferSize: 256 })) if (names.has(fold(name))) found.add(name)
+  return found
+}
+
+/** A command may have made it, with a million files in it. */
+async function takeOut(path: string): Promise<void> {
+  if ((await kindOf(path)) === 'folder') await removeTrees([path])
+  else await rm(path, { force: true })
 }
 
 type Entry =
@@ -104,7 +118,7 @@ async function takeAway(worktree: string, path: string): Promise<void> {
     at = join(at, step)
     const found = await kindOf(at)
     if (found === 'missing') return
-    if (index === steps.length - 1 || found === 'link') return rm(at, { recursive: true, force: true })
+    if (index === steps.length - 1 || found === 'link') return takeOut(at)
     if (found !== 'folder') return
   }
 }
@@ -126,23 +140,23 @@ async function write(path: string, entry: Entry): Promise<void> {
       return
     case 'link':
       if (found === 'link' && (await readlink(path)) === entry.target) return
-      await rm(path, { recursive: true, force: true })
+      await takeOut(path)
       return symlink(entry.target, path)
     case 'file': {
       const now = found === 'other' ? await lstat(path) : undefined
       const same =
         now?.isFile() && now.nlink === 1 && now.size === entry.bytes.length && (now.mode & 0o7777) === entry.mode
       if (same && entry.bytes.equals(await readFile(path))) return
-      await rm(path, { recursive: true, force: true })
+      await takeOut(path)
       return writeFile(path, entry.bytes, { mode: entry.mode, flag: 'wx' })
     }
     case 'folder': {
       if (found !== 'folder') {
-        await rm(path, { recursive: true, force: true })
+        await takeOut(path)
         await mkdir(path)
       }
       for (const name of await readdir(path)) {
-        if (!entry.entries.has(name)) await rm(join(path, name), { recursive: true, force: true })
+        if (!entry.entries.has(name)) await takeOut(join(path, name))
       }
       for (const [name, inner] of entry.entries) await write(join(path, name), inner)
     }

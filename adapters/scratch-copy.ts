@@ -1,7 +1,8 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { CommandResult } from '../core/ports/sandbox.ts'
 import { type RunResult, run } from './process.ts'
+import { removeTrees } from './remove-tree.ts'
 
 /** A private copy of a folder, made beside `home` so that the file system can share blocks and /tmp stays small. */
 export interface ScratchCopy {
@@ -27,7 +28,7 @@ export async function scratchCopy(
     timeoutMs: options.timeoutMs,
     ...(options.signal && { signal: options.signal }),
   })
-  const remove = () => removeTree(room)
+  const remove = () => removeTrees([room])
   if (made.exitCode === 0) return { path, made, remove }
   await remove()
   return { path: undefined, made, remove }
@@ -44,7 +45,7 @@ export function withoutCopy({ timedOut, cancelled, output, truncated, ms }: RunR
 async function removeAbandoned(parent: string, prefix: string): Promise<void> {
   for (const name of await readdir(parent)) {
     const owner = name.startsWith(prefix) ? Number(name.slice(prefix.length).split('-')[0]) : Number.NaN
-    if (owner > 0 && owner !== process.pid && !lives(owner)) await removeTree(join(parent, name))
+    if (owner > 0 && owner !== process.pid && !lives(owner)) await removeTrees([join(parent, name)])
   }
 }
 
@@ -53,21 +54,5 @@ function lives(pid: number): boolean {
     return process.kill(pid, 0)
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
-}
-
-async function removeTree(path: string): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error
-    // Folders without write permission (a Go module cache) hold their files even against their owner.
-    await run(['chmod', '-R', 'u+rwx', '--', path], {
-      cwd: dirname(path),
-      env: { PATH: '/usr/bin:/bin:/run/current-system/sw/bin' },
-      maxOutput: 2_000,
-      timeoutMs: 60_000,
-    })
-    await rm(path, { recursive: true, force: true })
   }
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { CodebandError } from './errors.ts'
 import type { Framework } from './ports/framework.ts'
 import type { CommandLimits } from './ports/sandbox.ts'
+import type { ChangeLimits } from './ports/workspace.ts'
 
 /** `codeband.config.ts`. Every option of a band gets its default here and nowhere else. */
 export interface Config {
@@ -65,6 +66,12 @@ export interface Config {
     processes?: number
     /** Mebibytes of the largest file that a command may write; default 4096. */
     fileMb?: number
+    /** Mebibytes that must stay free on the disk while a command runs; below it the command is stopped. Default 512. */
+    freeMb?: number
+    /** Most files of one change, deleted ones included; default 5000. A turn that leaves more is void. */
+    changeFiles?: number
+    /** Mebibytes of all files that one change adds or edits; default 256. A turn that leaves more is void. */
+    changeMb?: number
   }
 }
 
@@ -79,12 +86,12 @@ export interface ResolvedConfig {
   merge: { into?: string; autoMerge: 'none' | 'low' | 'medium' | 'high' | 'critical'; batch: number }
   sandbox: 'required' | 'if-available' | 'off'
   review: { opposition: 'required' | 'waived' }
-  limits: Bounds & CommandLimits
+  limits: Bounds & CommandLimits & ChangeLimits
 }
 
 type Limits = NonNullable<Config['limits']>
 type Bounds = Pick<Limits, 'tokens' | 'usd' | 'minutes'> &
-  Required<Omit<Limits, 'tokens' | 'usd' | 'minutes' | keyof CommandLimits>>
+  Required<Omit<Limits, 'tokens' | 'usd' | 'minutes' | keyof CommandLimits | keyof ChangeLimits>>
 
 /** Types a configuration; gives it back as it is. */
 export function defineConfig(config: Config): Config {
@@ -102,7 +109,13 @@ const framework = z.custom<Framework>(
   'is not a framework: give claude(), codex(), ... or its name',
 )
 
-const commandLimits = { memoryMb: count.default(8192), processes: count.default(2048), fileMb: count.default(4096) }
+const commandLimits = {
+  memoryMb: count.default(8192),
+  processes: count.default(2048),
+  fileMb: count.default(4096),
+  freeMb: z.number().int().min(0).default(512),
+}
+const changeLimits = { changeFiles: count.default(5000), changeMb: count.default(256) }
 
 /** The limits of a command where no configuration has a say: definitions that are looked at before they are trusted. */
 export const defaultCommandLimits: CommandLimits = z.object(commandLimits).parse({})
@@ -140,6 +153,7 @@ const schema = z.strictObject({
       commandMinutes: z.number().positive().default(10),
       depth: count.default(8),
       ...commandLimits,
+      ...changeLimits,
     })
     .prefault({}),
 })

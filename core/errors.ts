@@ -4,6 +4,8 @@ export const errors = {
   CB_BAND_BUSY:
     "Another process ({process}) already runs the band of '{repo}'. Wait for it, or stop it; `codeband status` works meanwhile.",
   CB_BOUNDARY_UNENFORCEABLE: "Framework '{framework}' cannot hold worker '{worker}' to its tools: {detail}.",
+  CB_CHANGE_LIMIT:
+    "The worktree '{worktree}' holds {detail}. Let `.gitignore` name what commands make, or raise that limit in the configuration.",
   CB_CLIENT_MISSING: "Framework '{framework}' needs {client}, which was not found. {cure}",
   CB_CLIENT_VERSION:
     "Framework '{framework}' found {client} {found}, but only {wanted} is known to obey the boundary. {cure}",

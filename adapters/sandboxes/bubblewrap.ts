@@ -104,7 +104,7 @@ async function runIn(
   const argv = limited(installed.limiters, command.argv, installed.limits, { alone: true })
   let live: LiveProcess | undefined
   const watched = watch(
-    watchedNamespace(() => live),
+    watchedNamespace([command.worktree, command.home], () => live),
     installed.limits,
   )
   // An environment of bwrap's own would stand in /proc/1/environ, its arguments in every list of processes.
@@ -136,10 +136,11 @@ async function runIn(
 }
 
 /** Its processes are those of its own /proc; with the first of them the kernel ends all. */
-function watchedNamespace(live: () => LiveProcess | undefined): Watched {
+function watchedNamespace(writes: readonly string[], live: () => LiveProcess | undefined): Watched {
   const first = () => firstProcess(live()?.report ?? '')
   let proc: string | undefined
   return {
+    writes,
     proc() {
       const pid = first()
       if (pid !== undefined) proc ??= ownProc(`/proc/${pid}/root/proc`)

@@ -85,7 +85,10 @@ function overFile({ exitCode, output }: Pick<CommandResult, 'exitCode' | 'output
   return exitCode === FILE_TOO_LARGE || (exitCode !== 0 && /\bEFBIG\b|\bFile too large\b/.test(output))
 }
 
-function sentence(limit: NonNullable<CommandResult['limit']>, { memoryMb, processes, fileMb }: CommandLimits): string {
+function sentence(
+  limit: NonNullable<CommandResult['limit']>,
+  { memoryMb, processes, fileMb, freeMb }: CommandLimits,
+): string {
   switch (limit) {
     case 'memory':
       return `stopped, its processes held more than ${memoryMb} MiB of memory (limits.memoryMb)`
@@ -95,5 +98,7 @@ function sentence(limit: NonNullable<CommandResult['limit']>, { memoryMb, proces
       return `a file would have grown over ${fileMb} MiB (limits.fileMb)`
     case 'output':
       return `stopped, it wrote more than ${OUTPUT_BYTES / MEBIBYTE} MiB of output`
+    case 'disk':
+      return `stopped, less than ${freeMb} MiB were left free on the disk (limits.freeMb)`
   }
 }

@@ -44,7 +44,7 @@ async function runIn(
   const here = (path: string) => moved(path, command.worktree, worktree)
   const PATH = command.env.PATH?.split(delimiter).map(here).join(delimiter)
   const guard = command.writable ? await snapshot(worktree, command.protect, { contents: true }) : undefined
-  const family = familyOf()
+  const family = familyOf([worktree, command.home])
   const watched = watch(family.watched, limits)
   const {
     stdout: _,
@@ -71,7 +71,11 @@ async function runIn(
 }
 
 /** The processes that descend from a command, also those that left its group and lost their parents since they were seen. */
-function familyOf(): { watched: Watched; began(live: LiveProcess): void; gone(): Promise<void> } {
+function familyOf(writes: readonly string[]): {
+  watched: Watched
+  began(live: LiveProcess): void
+  gone(): Promise<void>
+} {
   let live: LiveProcess | undefined
   /** Moment of the start by pid: a number may be another's later. */
   const known = new Map<number, number>()
@@ -94,6 +98,7 @@ function familyOf(): { watched: Watched; began(live: LiveProcess): void; gone():
   }
   return {
     watched: {
+      writes,
       proc: () => (process.platform === 'linux' && live ? '/proc' : undefined),
       own,
       received: () => live?.received ?? 0,

@@ -55,7 +55,7 @@ const proved = new Map<string, Promise<Found>>()
 
 async function prove(installed: Bubblewrap): Promise<Found> {
   // A limit far from anything that a probe does.
-  const limits: CommandLimits = { memoryMb: 4096, processes: 1000, fileMb: 10 }
+  const limits: CommandLimits = { memoryMb: 4096, processes: 1000, fileMb: 10, freeMb: 0 }
   let last: SelfTest | undefined
   for (const throwAway of [installed.throwAway, 'copy'] as const) {
     const works = { ...installed, throwAway }

@@ -1,11 +1,13 @@
 import { opendirSync, readFileSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readFile, statfs } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CommandLimits, CommandResult } from '../../core/ports/sandbox.ts'
 import { OUTPUT_BYTES } from './limits.ts'
 
 const SHORTEST_PAUSE_MS = 25
 const LONGEST_PAUSE_MS = 200
+/** What a disk takes meanwhile is less than anybody keeps free. */
+const DISK_EVERY_MS = 250
 
 /** One process as /proc tells it. */
 export interface ProcessLine {
@@ -23,6 +25,8 @@ export interface ProcessLine {
 
 /** A running command as its watch sees it. */
 export interface Watched {
+  /** Folders that it writes in. */
+  writes: readonly string[]
   /** Folder of a /proc that shows its processes; undefined while it is not known. */
   proc(): string | undefined
   /** Which of those processes are the command's; absent where all are. */
@@ -38,10 +42,11 @@ export interface Watched {
 export function watch(command: Watched, limits: CommandLimits): { stop(): Promise<CommandResult['limit']> } {
   const over = new AbortController()
   let limit: CommandResult['limit']
+  const disk = diskWatch(command.writes, limits.freeMb)
   const looking = (async () => {
     for (let pause = SHORTEST_PAUSE_MS; await rested(pause, over.signal); ) {
       const began = performance.now()
-      limit = await look(command, limits)
+      limit = (await look(command, limits)) ?? (await disk())
       if (over.signal.aborted) return
       if (limit) return command.end()
       // Looking costs what there is to see, and while one does not look a bomb doubles.
@@ -64,6 +69,18 @@ const rested = (ms: number, signal: AbortSignal): Promise<boolean> =>
     () => true,
     () => false,
   )
+
+/** 'disk' where little is left free on one of the file systems; it looks only now and then. */
+function diskWatch(folders: readonly string[], freeMb: number): () => Promise<'disk' | undefined> {
+  let next = 0
+  return async () => {
+    if (freeMb === 0 || performance.now() < next) return undefined
+    next = performance.now() + DISK_EVERY_MS
+    // A folder that has gone fills nothing.
+    const found = await Promise.all(folders.map((folder) => statfs(folder).catch(() => undefined)))
+    return found.some((one) => one && one.bavail * one.bsize < freeMb * 1024 ** 2) ? 'disk' : undefined
+  }
+}
 
 async function look(command: Watched, limits: CommandLimits): Promise<CommandResult['limit']> {
   if (command.received() > OUTPUT_BYTES) return 'output'

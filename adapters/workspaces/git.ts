@@ -1,7 +1,7 @@
 import { mkdir, readdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CodebandError } from '../../core/errors.ts'
-import type { Workspaces } from '../../core/ports/workspace.ts'
+import type { ChangeLimits, Workspaces } from '../../core/ports/workspace.ts'
 import { git } from '../git.ts'
 import { absent, remove } from './git/files.ts'
 import { type Guard, openGuard } from './git/guard.ts'
@@ -14,6 +14,7 @@ import { birthOf } from './git/orphans.ts'
 import { openPerson, type Person } from './git/person.ts'
 import { openPlace, type Place, putAt } from './git/place.ts'
 import { type Queue, queue } from './git/queue.ts'
+import { rubbishesIn } from './git/rubbish.ts'
 import { openStore, type Store } from './git/store.ts'
 import { worktreeOf } from './git/worktree.ts'
 
@@ -24,10 +25,17 @@ export interface GitWorkspacesOptions {
   home: string
   /** The git program; found in a fixed PATH when not given. */
   bin?: string
+  /** Of every worktree; without them nothing is too much. */
+  limits?: ChangeLimits
 }
 
 /** Worktrees of a git repository, made from core's own bare copy of it. CB_NOT_A_REPO, CB_GIT_VERSION. */
-export async function gitWorkspaces({ root, home: given, bin }: GitWorkspacesOptions): Promise<Workspaces> {
+export async function gitWorkspaces({
+  root,
+  home: given,
+  bin,
+  limits = { changeFiles: Number.POSITIVE_INFINITY, changeMb: Number.POSITIVE_INFINITY },
+}: GitWorkspacesOptions): Promise<Workspaces> {
   await mkdir(given, { recursive: true, mode: 0o700 })
   const home = await realpath(given)
   await checkVersion(home, bin)
@@ -38,9 +46,12 @@ export async function gitWorkspaces({ root, home: given, bin }: GitWorkspacesOpt
 
   // One writer for the repository; the operations of one worktree among themselves.
   const writer = queue()
+  const rubbishes = rubbishesIn(join(home, 'tmp'))
   const places = new Map<string, Promise<{ place: Place; own: Queue }>>()
   const placeOf = (worker: string) => {
-    const known = places.get(worker) ?? openPlace(store, home, worker).then((place) => ({ place, own: queue() }))
+    const known =
+      places.get(worker) ??
+      openPlace(store, { home, rubbishes, limits }, worker).then((place) => ({ place, own: queue() }))
     places.set(worker, known)
     known.catch(() => places.delete(worker))
     return known
@@ -81,8 +92,10 @@ export async function gitWorkspaces({ root, home: given, bin }: GitWorkspacesOpt
     },
     async checkout(worker, commit, { keepIgnored = false } = {}) {
       const { place, own } = await placeOf(worker)
-      await writer(() => own(() => putAt(place, commit, keepIgnored)))
-      return worktreeOf(place, store, join(home, 'tmp'), own, guard)
+      const put = (to: string, how: Parameters<typeof putAt>[2]) => writer(() => own(() => putAt(place, to, how)))
+      await put(commit, { keepIgnored })
+      const discard = () => put(place.commit, { anew: true })
+      return worktreeOf(place, store, join(home, 'tmp'), own, { guard, discard })
     },
     merge: (base, commits) => merge(store, base, commits),
     async reword(parent, of, { message, author, at }) {
@@ -104,6 +117,7 @@ export async function gitWorkspaces({ root, home: given, bin }: GitWorkspacesOpt
     async close() {
       await writer.idle()
       for (const known of places.values()) await (await known).own.idle()
+      await rubbishes.idle()
     },
   }
 }

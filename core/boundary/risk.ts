@@ -25,6 +25,8 @@ export interface RiskOptions {
   checks?: readonly (readonly string[])[]
   /** The unified diff; its added lines are searched for secrets. */
   patch?: string
+  /** `patch` or `contents` is not all of it. */
+  unread?: boolean
 }
 
 export interface RiskFloor {
@@ -72,7 +74,7 @@ function risksOf(file: ChangedFile, options: RiskOptions): Reason[] {
   return reasons
 }
 
-function risksOfWhole(files: readonly ChangedFile[], { patch }: RiskOptions): Reason[] {
+function risksOfWhole(files: readonly ChangedFile[], { patch, unread }: RiskOptions): Reason[] {
   const reasons: Reason[] = []
   const size = (some: readonly ChangedFile[]) =>
     some.reduce((sum, { added = 0, deleted = 0 }) => sum + added + deleted, 0)
@@ -101,6 +103,7 @@ function risksOfWhole(files: readonly ChangedFile[], { patch }: RiskOptions): Re
       text: `${path}: git could take its folder for a repository and obey what lies in it`,
     })
   }
+  if (unread) reasons.push({ risk: 'critical', text: 'the change: too long to be searched to its end' })
   const secret = patch === undefined ? undefined : secretIn(patch)
   if (secret)
     reasons.push({ risk: 'critical', text: `${secret.path}: an added line looks like a secret (${secret.kind})` })

@@ -15,6 +15,8 @@ export interface CommandLimits {
   processes: number
   /** Mebibytes of the largest file that it may write; in a file with holes they count. */
   fileMb: number
+  /** Mebibytes that stay free where it may write; below it the command is ended. 0: not looked at. */
+  freeMb: number
 }
 
 export interface SandboxCommand {
@@ -45,7 +47,7 @@ export interface CommandResult {
   timedOut: boolean
   cancelled: boolean
   /** The limit that ended it; the last line of `output` says so in words. */
-  limit?: 'memory' | 'processes' | 'file' | 'output'
+  limit?: 'memory' | 'processes' | 'file' | 'output' | 'disk'
   /** stdout and stderr as they came. */
   output: string
   truncated: boolean

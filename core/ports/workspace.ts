@@ -90,8 +90,11 @@ export interface Worktree {
   /** Differences between the files and `commit`; ignored files are left out, untracked files are named one by one.
    *  Contract: nothing in the files can make it run anything. A `.git` anywhere and files in the place of a submodule are named, though
    *  no commit can hold them; the worktree's own `.git`, changed, counts as tracked. Bytes of a name that are not UTF-8 appear as lone
-   *  surrogates U+DC80 to U+DCFF, in every name this port gives and takes. */
+   *  surrogates U+DC80 to U+DCFF, in every name this port gives and takes. Where there are more than one change may hold: CB_CHANGE_LIMIT,
+   *  from everything here that looks at the files, without all of them in memory and before any is in the store. */
   changes(): Promise<readonly WorktreeChange[]>
+  /** Those of `changes` that git knew. */
+  trackedChanges(): Promise<readonly WorktreeChange[]>
   /** Every file git would track: tracked ones and untracked ones that are not ignored; sorted, relative, with '/'. */
   files(): Promise<readonly string[]>
   /** Marks what is untracked now (what `setup` left behind) as none of the worker's: `changes`, `files` and `save` do not see it; a folder
@@ -101,6 +104,8 @@ export interface Worktree {
    *  gives names what somebody else has changed there since, as paths that begin with `repo.git/`; by then it is put right.
    *  Contract: every watch that was open when it was found tells it, whichever worktree it came from. To be asked before `changes`. */
   watch(): Promise<() => Promise<readonly string[]>>
+  /** Throws away all that lies there, whatever it is and however much, and puts `commit` in its place, as a fresh `checkout` does. */
+  discard(): Promise<void>
   /** Puts these paths back as `commit` has them (an untracked one is removed). */
   restore(paths: readonly string[]): Promise<void>
   /** Commits everything that `changes` names and a commit can hold over `commit` and pins it; undefined when there is nothing. The worktree
@@ -114,6 +119,14 @@ export interface Worktree {
   patch(maxBytes?: number): Promise<string>
   /** Short log of the last `count` commits, oldest last. */
   log(count: number): Promise<string>
+}
+
+/** What one change may hold. */
+export interface ChangeLimits {
+  /** Files, deleted ones included. */
+  changeFiles: number
+  /** Mebibytes of all that it adds or edits; holes in a file count. */
+  changeMb: number
 }
 
 export interface WorktreeChange {

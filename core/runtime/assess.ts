@@ -7,14 +7,25 @@ import type { Runtime } from './runtime.ts'
 const telling =
   /(^|\/)(package\.json|package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lock|uv\.lock|poetry\.lock|composer\.lock|gemfile\.lock|cargo\.(lock|toml)|pyproject\.toml|go\.mod)$/i
 
+/** Bytes of a diff that are searched: far more than anybody reviews. */
+const largestPatch = 32 * 1024 * 1024
+/** Characters of files that are compared. */
+const mostCompared = 64 * 1024 * 1024
+
+/** Every line of a diff begins with a letter, a blank, a sign or a backslash. */
+const isCut = (patch: string): boolean => /(^|\n)\[\.\.\. cut at \d+ bytes \.\.\.\]\n$/.test(patch)
+
 /** Core's own view of a candidate's risk, which no reviewer can lower, goes into the log with what a person is asked for it. */
 export async function assess(runtime: Runtime, task: Task, { id, base, commit }: Candidate): Promise<void> {
   const { workspaces, config, log } = runtime
   const files = await workspaces.diff(base, commit)
+  const patch = await workspaces.patch(base, commit, largestPatch)
+  const { contents, all } = await contentsOf(workspaces, files, base, commit)
   const { risk, reasons } = riskFloor(files, {
     checks: [...config.checks, ...config.setup, ...grantedBy(runtime)],
-    patch: await workspaces.patch(base, commit),
-    contents: await contentsOf(workspaces, files, base, commit),
+    patch,
+    unread: !all || isCut(patch),
+    contents,
   })
   const untested = config.checks.length === 0
   const floor = untested && risk === 'low' ? 'medium' : risk
@@ -34,12 +45,17 @@ async function contentsOf(
   files: readonly FileDiff[],
   base: string,
   commit: string,
-): Promise<Map<string, { before?: string; after?: string }>> {
+): Promise<{ contents: Map<string, { before?: string; after?: string }>; all: boolean }> {
   const contents = new Map<string, { before?: string; after?: string }>()
+  let compared = 0
   for (const { path, from = path } of files.filter((file) => telling.test(file.path))) {
-    contents.set(path, { before: await read(base, from), after: await read(commit, path) })
+    if (compared > mostCompared) return { contents, all: false }
+    const before = await read(base, from)
+    const after = await read(commit, path)
+    compared += (before?.length ?? 0) + (after?.length ?? 0)
+    contents.set(path, { before, after })
   }
-  return contents
+  return { contents, all: true }
 }
 
 /** The commands that roles may run, word by word. */

@@ -1,17 +1,26 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Boundary } from '../boundary/boundary.ts'
+import type { DenialCode } from '../boundary/denial.ts'
 import { mayWrite } from '../boundary/path.ts'
 import { changesBandKey, isManifest, protection } from '../boundary/protected.ts'
-import type { Worktree } from '../ports/workspace.ts'
+import { CodebandError } from '../errors.ts'
+import type { Worktree, WorktreeChange } from '../ports/workspace.ts'
 import type { Role } from '../role/role.ts'
 import { hashOf } from './hash.ts'
 import type { Request } from './log.ts'
 import type { Runtime } from './runtime.ts'
 
-/** Looks, after a turn or a call of a program, at what it left that its role may not leave: the words for it, or undefined. Stray
- *  untracked files are removed; core's own records are put right. */
-export type Audit = () => Promise<string | undefined>
+/** What a turn, or a call of a program, left that voids it. */
+export interface Surprise {
+  /** `payload`: more than a change may hold, and so the whole worktree was thrown away with what `setup` had made there. */
+  code: Extract<DenialCode, 'protected-path' | 'payload'>
+  reason: string
+}
+
+/** Looks, after a turn or a call of a program, at what it left that its role may not leave. Stray untracked files are removed; core's
+ *  own records are put right. */
+export type Audit = () => Promise<Surprise | undefined>
 
 /** To be begun before anything of it runs. */
 export async function openAudit(
@@ -24,12 +33,16 @@ export async function openAudit(
   return async () => {
     // First: what stands in core's records decides what it sees of the files.
     const records = await recordsTouched()
-    const changes = await worktree.changes()
+    const changes = await changesOf(worktree)
+    if (typeof changes === 'string') {
+      await worktree.discard()
+      return { code: 'payload', reason: `it left ${changes}, and all of it was thrown away` }
+    }
     const outside = changes.filter(({ path }) => role.produces !== 'change' || !mayWrite(boundary, path))
     const voids = outside.filter(({ path, tracked }) => tracked || steers(path)).map(({ path }) => path)
     const surprises = [...records, ...voids]
     if (surprises.length > 0) {
-      return `it changed ${surprises.map((path) => `'${path}'`).join(', ')}, which '${role.id}' may not change`
+      return steered(`it changed ${listed(surprises)}, which '${role.id}' may not change`)
     }
     await worktree.restore(outside.map(({ path }) => path))
     // Part of package.json is codeband's configuration; a command can write it where no file tool would.
@@ -38,11 +51,29 @@ export async function openAudit(
         ? await standIns.read(worktree, path)
         : await readFile(join(worktree.path, path), 'utf8').catch(() => undefined)
       if (changesBandKey(await workspaces.read(worktree.commit, path), after)) {
-        return `it changed the 'codeband' key of '${path}', which no role may change`
+        return steered(`it changed the 'codeband' key of '${path}', which no role may change`)
       }
     }
     return undefined
   }
+}
+
+const steered = (reason: string): Surprise => ({ code: 'protected-path', reason })
+
+/** The changes, or the words for it that they are more than one change may hold. */
+export async function changesOf(worktree: Worktree): Promise<readonly WorktreeChange[] | string> {
+  return worktree.changes().catch((error: unknown) => {
+    if (CodebandError.is(error) && error.code === 'CB_CHANGE_LIMIT') return String(error.values.detail)
+    throw error
+  })
+}
+
+const mostNamed = 20
+
+/** A turn may have changed thousands: their names go into the log, and into the next prompt. */
+function listed(paths: readonly string[]): string {
+  const named = paths.slice(0, mostNamed).map((path) => `'${path}'`)
+  return [...named, ...(paths.length > mostNamed ? ['...'] : [])].join(', ')
 }
 
 /** Protected also where it is new. A repository that a test made and left steers nothing: core discovers none and commits none. */
@@ -53,15 +84,15 @@ function steers(path: string): boolean {
 
 /** What is recorded of it. */
 export function surpriseOf(
-  surprise: string,
+  { code, reason }: Surprise,
   what: { task: string; turn?: string; worker: string; role: string },
 ): Request {
   return {
     type: 'RecordViolation',
     ...what,
     tool: 'audit',
-    code: 'protected-path',
-    reason: surprise,
-    inputHash: hashOf(surprise),
+    code,
+    reason,
+    inputHash: hashOf(reason),
   }
 }

@@ -7,7 +7,7 @@ import { planProblem } from '../protocol/plan.ts'
 import { attemptsAt, sessionOf, taskOf } from '../protocol/state.ts'
 import type { Plan, Verdict } from '../role/products.ts'
 import type { Adjustments, Role, TurnBase } from '../role/role.ts'
-import { openAudit, surpriseOf } from './audit.ts'
+import { changesOf, openAudit, type Surprise, surpriseOf } from './audit.ts'
 import { hashOf, hashOfRole } from './hash.ts'
 import { type EffectAnswer, Halt } from './journal.ts'
 import type { Request } from './log.ts'
@@ -59,7 +59,7 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
   const { adjustments, prompts } = asked
   let submitted: Submitted = {}
   let turnId = ''
-  const seat = await openSeat(runtime, {
+  const sitting: SeatRequest = {
     ...request,
     adjustments,
     async submit(kind, value) {
@@ -77,12 +77,13 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
       await log.must({ type: 'SendMessage', task: taskId, from: worker.id, to: mention, text })
       return { ok: true, output: 'Said.' }
     },
-  })
-  if ('problems' in seat) return fail('refused', seat.problems.join('; '))
-  const { worktree, boundary } = seat
+  }
+  const opened = await openSeat(runtime, sitting)
+  if ('problems' in opened) return fail('refused', opened.problems.join('; '))
+  let seat = opened
   let { toolbox } = seat
 
-  const surpriseIn = (turn: string, surprise: string): Request =>
+  const surpriseIn = (turn: string, surprise: Surprise): Request =>
     surpriseOf(surprise, { task: taskId, turn, worker: worker.id, role: role.id })
   const door: Door = openDoor()
   let session: Session | undefined
@@ -90,6 +91,25 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
   let repaired = 0
   let resume = subject === undefined ? undefined : sessionOf(task, worker.id, subject)
   let lastFailure: Failure | undefined
+
+  /** A conversation that broke is not trusted to go on: the turn starts again from where the last good one ended. */
+  async function leave(): Promise<void> {
+    await session?.close()
+    session = undefined
+  }
+
+  /** Makes the worktree ready for the next try. One that was thrown away is another folder, without what `setup` had made. */
+  async function restart(surprise: Surprise | undefined): Promise<void> {
+    if (surprise?.code !== 'payload') {
+      const changes = await changesOf(seat.worktree)
+      if (typeof changes !== 'string') return seat.worktree.restore(changes.map(({ path }) => path))
+    }
+    await leave()
+    await seat.close()
+    const again = await openSeat(runtime, sitting)
+    if (!('problems' in again)) seat = again
+  }
+
   try {
     for (;;) {
       submitted = {}
@@ -99,7 +119,7 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
         model: worker.model,
         effort: worker.effort,
         resume,
-        cwd: worktree.path,
+        cwd: seat.worktree.path,
         home: seat.home,
         env: seat.clientEnv,
         repo: runtime.workspaces.root,
@@ -109,7 +129,7 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
       const attempt = attemptsAt(taskOf(log.state, taskId)!, place).turns
       turnId = `${taskId}/${place}#${attempt}`
       toolbox = await rememberingToolbox(runtime, seat.toolbox, taskId, place)
-      const audit = await openAudit(runtime, worktree, boundary, role)
+      const audit = await openAudit(runtime, seat.worktree, seat.boundary, role)
       const result = await runTurn(runtime, session, door, toolbox, {
         type: 'BeginTurn',
         task: taskId,
@@ -153,10 +173,8 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
         const isStuck = lastFailure.kind === 'stalled' || lastFailure.kind === 'loop'
         if (isStuck && failed >= 2 && purpose === 'produce' && subject !== undefined)
           throw new Stuck(worker.id, worker.framework.family, request.handsOver, lastFailure.detail)
-        // A conversation that broke is not trusted to go on: the turn starts again from where the last good one ended.
-        await session.close()
-        session = undefined
-        await restart(worktree)
+        await leave()
+        await restart(surprise)
         prompt = prompts.userPrompt
         continue
       }
@@ -165,14 +183,14 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
         await log.must(surpriseIn(turnId, surprise), {
           ...result.end,
           outcome: 'void',
-          failure: { kind: 'malformed', detail: surprise },
+          failure: { kind: 'malformed', detail: surprise.reason },
         })
-        lastFailure = { kind: 'malformed', detail: surprise }
-        await restart(worktree)
-        prompt = `${prompts.userPrompt}\n\nYour last turn was void: ${surprise}.`
+        lastFailure = { kind: 'malformed', detail: surprise.reason }
+        await restart(surprise)
+        prompt = `${prompts.userPrompt}\n\nYour last turn was void: ${surprise.reason}.`
         continue
       }
-      const end = await handOver(runtime, request, worktree, submitted, result.end)
+      const end = await handOver(runtime, request, seat.worktree, submitted, result.end)
       if (!('missing' in end)) return end
       lastFailure = { kind: 'malformed', detail: end.missing }
       await log.must({ ...result.end, outcome: 'failed', failure: lastFailure })
@@ -214,11 +232,6 @@ function bounded({ code, reason }: Rejection, last: Failure | undefined): PlayEn
 /** The world is broken, not the work: the task waits, and `resume` goes on where it stopped. */
 function outage({ kind, detail }: Pick<Failure, 'kind' | 'detail'>): Halt {
   return new Halt({ reason: 'infrastructure', detail: `${kind}: ${detail}` })
-}
-
-async function restart(worktree: Worktree): Promise<void> {
-  const changes = await worktree.changes()
-  await worktree.restore(changes.map(({ path }) => path))
 }
 
 /** The product of a finished turn as requests of one transaction, or what is missing. */

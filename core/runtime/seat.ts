@@ -22,6 +22,9 @@ export interface Seat {
   close(): Promise<void>
 }
 
+/** Bytes. */
+const largestDiff = 512 * 1024
+
 export interface SeatRequest {
   role: Role
   worker: Worker
@@ -85,7 +88,8 @@ export async function openSeat(
     say,
     spawn,
     ask,
-    changes: async () => diff ?? (await worktree.patch()),
+    // git_diff says of a longer one that it is cut.
+    changes: async () => diff ?? (await worktree.patch(largestDiff)),
   })
   return {
     boundary,

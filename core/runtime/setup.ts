@@ -89,7 +89,7 @@ async function runSetup(
     throw new CodebandError('CB_SETUP_FAILED', { commit, command: argv.join(' '), exit, output: output.slice(-4000) })
   }
   // What setup made is nobody's work; what it changed (a lock file that an installer rewrites) would count as the worker's.
-  const changed = (await worktree.changes()).filter(({ tracked }) => tracked)
+  const changed = await worktree.trackedChanges()
   await worktree.restore(changed.map(({ path }) => path))
   await worktree.settle()
 }

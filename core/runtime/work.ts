@@ -90,7 +90,7 @@ export async function callTool(
   const surprise = await audit()
   if (surprise !== undefined) {
     const violation = surpriseOf(surprise, { task, worker: worker.id, role: role.id })
-    return { ...fail('refused', `'${name}' was void: ${surprise}`), requests: [violation] }
+    return { ...fail('refused', `'${name}' was void: ${surprise.reason}`), requests: [violation] }
   }
   // Stopped in the middle: how it ended is found out when the task goes on.
   if (!worked && runtime.stopping.aborted) throw new Halt()

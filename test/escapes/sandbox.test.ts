@@ -25,7 +25,7 @@ import type { CommandResult, Sandbox } from '../../core/ports/sandbox.ts'
 import gateCases from '../cases/escapes.json' with { type: 'json' }
 import sandboxCases from '../cases/sandbox-escapes.json' with { type: 'json' }
 
-const limits = { memoryMb: 256, processes: 200, fileMb: 64 }
+const limits = { memoryMb: 256, processes: 200, fileMb: 64, freeMb: 0 }
 const secret = 'TOPSECRET'
 
 interface Attack {

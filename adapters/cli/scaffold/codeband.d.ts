@@ -347,6 +347,12 @@ declare module 'codeband*' {
       processes?: number
       /** Mebibytes of the largest file that a command may write; default 4096. */
       fileMb?: number
+      /** Mebibytes that must stay free on the disk while a command runs; below it the command is stopped. Default 512. */
+      freeMb?: number
+      /** Most files of one change, deleted ones included; default 5000. A turn that leaves more is void. */
+      changeFiles?: number
+      /** Mebibytes of all files that one change adds or edits; default 256. A turn that leaves more is void. */
+      changeMb?: number
     }
   }
   export type FrameworkByName = string | { readonly use: string; readonly [option: string]: unknown }

@@ -1,6 +1,7 @@
+import { lstat } from 'node:fs/promises'
 import { CodebandError } from '../../../core/errors.ts'
 import type { WorktreeChange } from '../../../core/ports/workspace.ts'
-import { kindOf, under } from './files.ts'
+import { absent, kindOf, under } from './files.ts'
 import { foldersOf, leadsIntoGit, nameOf, split } from './names.ts'
 import { type Place, pointsHome } from './place.ts'
 import { everythingIn } from './worktree-files.ts'
@@ -12,41 +13,90 @@ export interface Changes {
   readonly strange: readonly WorktreeChange[]
 }
 
-const options = ['--porcelain=v2', '-z', '--untracked-files=all', '--no-renames', '--ignore-submodules=all']
+const options = ['--porcelain=v2', '-z', '--no-renames', '--ignore-submodules=all']
 
+/** CB_CHANGE_LIMIT as soon as there is more than a change may hold. */
 export async function changesIn(place: Place): Promise<Changes> {
-  const [status, nested, submodules, home] = await Promise.all([
-    statusOf(place),
-    nestedGit(place),
-    inSubmodules(place),
-    pointsHome(place),
-  ])
-  const found: WorktreeChange[] = [...nested.map(added), ...submodules]
-  if (!home) found.push({ path: '.git', status: 'modified', tracked: true })
+  const room = openRoom(place)
+  const found: WorktreeChange[] = []
+  const add = (one: WorktreeChange): void => {
+    if (!one.tracked && isSettled(place, one.path)) return
+    room.take()
+    found.push(one)
+  }
+  const [status, nested, home] = await Promise.all([statusOf(place), nestedGit(place), pointsHome(place)])
+  for (const name of nested) add(added(name))
+  for await (const one of inSubmodules(place)) add(one)
+  if (!home) add({ path: '.git', status: 'modified', tracked: true })
   for (const line of split(status)) {
     const text = line.toString('latin1')
-    if (text.startsWith('1 ')) found.push(await trackedChange(place, line, text))
+    if (text.startsWith('1 ')) add(await trackedChange(place, line, text))
     else if (text.startsWith('? ')) {
       const name = nameOf(line.subarray(2))
       // Git stops at the `.git` of a repository inside; its files are still the worker's.
-      if (name.endsWith('/')) found.push(...(await everythingIn(place.path, name.slice(0, -1))).map(added))
-      else found.push(added(name))
+      if (!name.endsWith('/')) add(added(name))
+      else for await (const one of everythingIn(place.path, name.slice(0, -1))) add(added(one))
     }
   }
   const places = new Set(place.tracked.submodules)
-  const byName = new Map(
-    found.filter(({ path, tracked }) => tracked || !isSettled(place, path)).map((one) => [one.path, one]),
-  )
+  const byName = new Map(found.map((one) => [one.path, one]))
   const all = [...byName.values()].sort((a, b) => (a.path < b.path ? -1 : 1))
   const isStrange = ({ path }: WorktreeChange) => leadsIntoGit(path) || foldersOf(path).some((one) => places.has(one))
-  return { savable: all.filter((one) => !isStrange(one)), strange: all.filter(isStrange) }
+  const savable = all.filter((one) => !isStrange(one))
+  for (const { path, status } of savable) {
+    if (status === 'deleted') continue
+    room.weigh((await lstat(under(place.path, path)).catch(absent))?.size ?? 0)
+  }
+  return { savable, strange: all.filter(isStrange) }
 }
 
-async function statusOf({ git, path }: Place): Promise<Buffer> {
-  const { exitCode, stdout, stderr } = await git.run(['status', ...options])
+/** What of it git knew; what is new is not even looked for. */
+export async function trackedChangesIn(place: Place): Promise<WorktreeChange[]> {
+  const room = openRoom(place)
+  const found: WorktreeChange[] = []
+  for (const line of split(await statusOf(place, 'no'))) {
+    const text = line.toString('latin1')
+    if (!text.startsWith('1 ')) continue
+    room.take()
+    found.push(await trackedChange(place, line, text))
+  }
+  return found
+}
+
+/** How much a change may still hold. */
+function openRoom({ path, limits: { changeFiles, changeMb } }: Place): { take(): void; weigh(bytes: number): void } {
+  let files = 0
+  let size = 0
+  return {
+    take() {
+      if (++files > changeFiles) throw tooMuch(path, filesOver(changeFiles))
+    },
+    weigh(bytes) {
+      size += bytes
+      if (size > changeMb * 1024 ** 2) {
+        throw tooMuch(path, `more than ${changeMb} MiB in new and changed files (limits.changeMb)`)
+      }
+    },
+  }
+}
+
+const filesOver = (most: number): string => `more than ${most} new, changed and deleted files (limits.changeFiles)`
+const tooMuch = (worktree: string, detail: string): CodebandError =>
+  new CodebandError('CB_CHANGE_LIMIT', { worktree, detail })
+
+async function statusOf(
+  { git, path, limits: { changeFiles }, settled }: Place,
+  untracked: 'all' | 'no' = 'all',
+): Promise<Buffer> {
+  // Names that no pattern can hold are told though they are settled.
+  const records = changeFiles + [...settled].filter((name) => name.includes('\n')).length
+  const call = ['status', ...options, `--untracked-files=${untracked}`]
+  const { exitCode, stdout, stderr, truncated } = await git.run(call, { records })
+  if (truncated) throw tooMuch(path, filesOver(changeFiles))
   // It passes over a folder that it cannot read, with a warning: what lies there would be nobody's change.
+  if (/file name too long/i.test(stderr)) throw tooMuch(path, 'folders that lie deeper than a path can name')
   if (exitCode !== 0 || /permission denied/i.test(stderr)) {
-    throw new CodebandError('CB_GIT', { command: 'status', place: path, detail: stderr })
+    throw new CodebandError('CB_GIT', { command: 'status', place: path, detail: stderr.slice(0, 2_000) })
   }
   return stdout
 }
@@ -69,13 +119,12 @@ async function nestedGit({ path: root, tracked: { folders } }: Place): Promise<s
   return names.filter((_, index) => kinds[index] !== undefined)
 }
 
-async function inSubmodules({ path: root, tracked }: Place): Promise<WorktreeChange[]> {
-  const found = tracked.submodules.map(async (path): Promise<WorktreeChange[]> => {
+async function* inSubmodules({ path: root, tracked }: Place): AsyncGenerator<WorktreeChange> {
+  for (const path of tracked.submodules) {
     const kind = await kindOf(under(root, path))
-    if (kind === 'folder') return (await everythingIn(root, path)).map(added)
-    return [{ path, status: kind === undefined ? 'deleted' : 'type-changed', tracked: true }]
-  })
-  return (await Promise.all(found)).flat()
+    if (kind !== 'folder') yield { path, status: kind === undefined ? 'deleted' : 'type-changed', tracked: true }
+    else for await (const one of everythingIn(root, path)) yield added(one)
+  }
 }
 
 export const isSettled = ({ settled }: Place, path: string): boolean =>

@@ -1,4 +1,5 @@
-import { chmod, copyFile, lstat, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { chmod, copyFile, lstat, open, opendir, rename, rm, stat, unlink, utimes } from 'node:fs/promises'
+import { removeTrees } from '../../remove-tree.ts'
 import { bytesOf } from './names.ts'
 
 /** A path inside a folder, as bytes: a name may hold what is not UTF-8. */
@@ -20,16 +21,10 @@ export function absent(error: NodeJS.ErrnoException): undefined {
 
 /** Removes what lies at the path, folders with all they hold; follows no link. */
 export async function remove(path: Buffer | string): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true })
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOTDIR') return
-    if (code !== 'EACCES' && code !== 'EPERM' && code !== 'ENOTEMPTY') throw error
-    // A process of a worker may have taken its own folders' permissions away.
-    await openUp(path)
-    await rm(path, { recursive: true, force: true })
-  }
+  const kind = await kindOf(path)
+  if (kind === undefined) return
+  if (kind === 'folder') await removeTrees([path])
+  else await unlink(path).catch(absent)
 }
 
 /** Gives the owner back what a process has taken away; git knows of no such permissions. */
@@ -39,8 +34,22 @@ export async function openUp(path: Buffer | string): Promise<void> {
   if (!found.isDirectory()) return
   if ((found.mode & 0o700) !== 0o700) await chmod(path, (found.mode & 0o7777) | 0o700)
   const folder = Buffer.from(path)
-  for (const entry of await readdir(folder, { encoding: 'buffer' })) {
-    await openUp(Buffer.concat([folder, Buffer.from('/'), entry]))
+  const inside: Buffer[] = []
+  for await (const { name, isFolder } of entriesIn(folder)) {
+    const one = Buffer.concat([folder, Buffer.from('/'), name])
+    if (isFolder) inside.push(one)
+    else await openUp(one)
+  }
+  for (const one of inside) await openUp(one)
+}
+
+/** What a folder holds, little by little: a hostile one holds millions. Nothing where there is no folder. */
+export async function* entriesIn(folder: Buffer | string): AsyncGenerator<{ name: Buffer; isFolder: boolean }> {
+  // Node gives bytes as it does for `readdir`; only its types do not say so.
+  const options = { encoding: 'buffer' as BufferEncoding, bufferSize: 256 }
+  const opened = await opendir(folder, options).catch(absent)
+  for await (const entry of opened ?? []) {
+    yield { name: entry.name as unknown as Buffer, isFolder: entry.isDirectory() }
   }
 }
 

@@ -1,10 +1,12 @@
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join as pathOf } from 'node:path'
 import { CodebandError } from '../../../core/errors.ts'
+import type { ChangeLimits } from '../../../core/ports/workspace.ts'
 import { type Git, git } from '../../git.ts'
 import { absent, kindOf, remove, writeWhole } from './files.ts'
 import { join, nameOf, split } from './names.ts'
 import { waitForOrphans } from './orphans.ts'
+import type { Rubbishes } from './rubbish.ts'
 import { oid, type Store } from './store.ts'
 import { sweep, type Tracked, trackedBy } from './worktree-files.ts'
 
@@ -14,13 +16,19 @@ export interface Place {
   readonly admin: string
   readonly index: string
   readonly git: Git
+  readonly rubbishes: Rubbishes
+  readonly limits: ChangeLimits
   /** What `setup` left: names, a folder ends with '/'. */
   settled: ReadonlySet<string>
   tracked: Tracked
   commit: string
 }
 
-export async function openPlace(store: Store, home: string, worker: string): Promise<Place> {
+export async function openPlace(
+  store: Store,
+  { home, rubbishes, limits }: { home: string; rubbishes: Rubbishes; limits: ChangeLimits },
+  worker: string,
+): Promise<Place> {
   if (!/^[a-z0-9][a-z0-9._-]{0,99}$/i.test(worker)) {
     throw new CodebandError('CB_INTERNAL', { detail: `'${worker}' is not a name for a worktree` })
   }
@@ -42,27 +50,43 @@ export async function openPlace(store: Store, home: string, worker: string): Pro
       config: { 'core.excludesFile': pathOf(admin, 'exclude') },
       bin: store.bin,
     }),
+    rubbishes,
+    limits,
     settled: new Set(split(left ?? Buffer.alloc(0)).map(nameOf)),
     tracked: { modes: new Map(), folders: new Set(), submodules: [] },
     commit: '',
   }
 }
 
-/** Puts the worktree at exactly the commit, from whatever state a killed process or a hostile one left. */
-export async function putAt(place: Place, commit: string, keepIgnored: boolean): Promise<void> {
-  await register(place, commit)
-  if (!keepIgnored) await settle(place, new Set())
+/** Puts the worktree at exactly the commit, from whatever state a killed process or a hostile one left. `anew`: nothing there is worth
+ *  a look. */
+export async function putAt(
+  place: Place,
+  commit: string,
+  { keepIgnored = false, anew = false }: { keepIgnored?: boolean; anew?: boolean } = {},
+): Promise<void> {
+  const rubbish = place.rubbishes.open()
   const reset = ['read-tree', '--reset', '-u', oid(commit)]
-  if (!(await place.git.succeeds(reset))) {
-    // Whatever stood in the way of git, nothing of it is needed.
-    await remove(place.path)
+  async function begin(): Promise<void> {
+    await rubbish.take(place.path)
     await rm(place.index, { force: true })
     await register(place, commit)
     await place.git.bytes(reset)
   }
+  if (anew) {
+    await begin()
+    await settle(place, new Set())
+  } else {
+    await register(place, commit)
+    if (!keepIgnored) await settle(place, new Set())
+    // Whatever stood in the way of git, nothing of it is needed.
+    if (!(await place.git.succeeds(reset))) await begin()
+  }
   place.commit = commit
   place.tracked = await trackedBy(place.git)
-  await sweep(place.path, place.tracked, keepIgnored ? await ignoredIn(place) : new Set())
+  const kept = keepIgnored ? await ignoredIn(place) : new Set<string>()
+  if (!(await sweep(place.path, place.tracked, kept, rubbish))) await begin()
+  await rubbish.empty()
 }
 
 /** The four files that make a folder a linked worktree (gitrepository-layout), written anew each time: `git worktree add` refuses what

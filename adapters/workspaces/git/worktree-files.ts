@@ -1,7 +1,8 @@
-import { readdir } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import type { Git } from '../../git.ts'
-import { absent, kindOf, remove, under } from './files.ts'
+import { entriesIn, kindOf, remove, under } from './files.ts'
 import { foldersOf, nameOf, parentOf, split } from './names.ts'
+import type { Rubbish } from './rubbish.ts'
 
 /** What a commit holds: name -> mode and object, as the index has it. */
 export interface Tracked {
@@ -31,44 +32,57 @@ export async function trackedBy(git: Git): Promise<Tracked> {
   return { modes, folders, submodules }
 }
 
-/** Removes everything that is neither tracked nor in `kept` (names; a folder ends with '/'). Git's own `clean` leaves pipes, sockets
- *  and what lies in the places of submodules. */
+/** Takes away everything that is neither tracked nor in `kept` (names; a folder ends with '/'). Git's own `clean` leaves pipes, sockets
+ *  and what lies in the places of submodules. False: there is so much of it that it is less work to begin anew; it goes on where
+ *  something is kept. */
 export async function sweep(
   root: string,
   { modes, folders, submodules }: Tracked,
   kept: ReadonlySet<string>,
-): Promise<void> {
+  rubbish: Rubbish,
+): Promise<boolean> {
   const keptFolders = new Set([...kept].flatMap((name) => foldersOf(name.replace(/\/$/, ''))))
   const places = new Set(submodules)
+  let room = kept.size > 0 ? Number.POSITIVE_INFINITY : worthSweeping
   // Goes down only into what the folder above lists as a folder, so that no link is ever followed.
   async function clean(folder: string): Promise<void> {
-    const entries = await entriesOf(root, folder)
-    await Promise.all(
-      entries.map(async (entry) => {
-        const name = folder === '' ? entry.name : `${folder}/${entry.name}`
-        if (name === '.git') return
-        if (entry.folder && (folders.has(name) || keptFolders.has(name))) return clean(name)
-        if (entry.folder && places.has(name)) return empty(name)
-        if (modes.has(name) || kept.has(entry.folder ? `${name}/` : name)) return
-        await remove(under(root, name))
-      }),
-    )
+    const inside: string[] = []
+    for await (const entry of entriesIn(under(root, folder))) {
+      if (room < 0) return
+      const name = nameIn(folder, entry.name)
+      if (name === '.git') continue
+      if (entry.isFolder && (folders.has(name) || keptFolders.has(name))) inside.push(name)
+      else if (entry.isFolder && places.has(name)) await empty(name)
+      else if (!modes.has(name) && !kept.has(entry.isFolder ? `${name}/` : name)) await take(name)
+    }
+    for (const name of inside) await clean(name)
   }
-  async function empty(folder: string): Promise<void> {
-    for (const entry of await entriesOf(root, folder)) await remove(under(root, `${folder}/${entry.name}`))
+  async function take(name: string): Promise<void> {
+    room--
+    await rubbish.take(under(root, name))
+  }
+  // git makes the place of a submodule, and its status asks for it.
+  async function empty(name: string): Promise<void> {
+    for await (const _ of entriesIn(under(root, name))) {
+      await take(name)
+      return mkdir(under(root, name))
+    }
   }
   await clean('')
+  return room >= 0
 }
 
+const worthSweeping = 2_000
+
 /** Every file below a folder, with no regard to ignore rules; a `.git` is one name, whatever it holds. */
-export async function everythingIn(root: string, folder: string): Promise<string[]> {
-  const names: string[] = []
-  for (const entry of await entriesOf(root, folder)) {
-    const name = `${folder}/${entry.name}`
-    if (entry.folder && entry.name !== '.git') names.push(...(await everythingIn(root, name)))
-    else names.push(name)
+export async function* everythingIn(root: string, folder: string): AsyncGenerator<string> {
+  const inside: string[] = []
+  for await (const entry of entriesIn(under(root, folder))) {
+    const name = nameIn(folder, entry.name)
+    if (entry.isFolder && entry.name.toString('latin1') !== '.git') inside.push(name)
+    else yield name
   }
-  return names
+  for (const name of inside) yield* everythingIn(root, name)
 }
 
 /** Removes a name and follows no link on the way to it: below a link nothing is the worktree's. */
@@ -77,8 +91,4 @@ export async function removeName(root: string, name: string): Promise<void> {
   await remove(under(root, name))
 }
 
-async function entriesOf(root: string, folder: string): Promise<{ name: string; folder: boolean }[]> {
-  const path = under(root, folder)
-  const entries = await readdir(path, { withFileTypes: true, encoding: 'buffer' }).catch(absent)
-  return (entries ?? []).map((entry) => ({ name: nameOf(entry.name), folder: entry.isDirectory() }))
-}
+const nameIn = (folder: string, bytes: Buffer): string => (folder === '' ? nameOf(bytes) : `${folder}/${nameOf(bytes)}`)

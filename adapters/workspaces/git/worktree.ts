@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { join as pathOf } from 'node:path'
 import type { Worktree, WorktreeChange } from '../../../core/ports/workspace.ts'
 import { type Git, git } from '../../git.ts'
-import { type Changes, changesIn } from './changes.ts'
+import { type Changes, changesIn, trackedChangesIn } from './changes.ts'
 import { copyIndex, isLocked, openUp, writeWhole } from './files.ts'
 import { type Guard, watchPlace } from './guard.ts'
 import { join, nameOf, split } from './names.ts'
@@ -18,7 +18,7 @@ export function worktreeOf(
   store: Store,
   scratch: string,
   queue: Queue,
-  guard: () => Promise<Guard>,
+  { guard, discard }: { guard: () => Promise<Guard>; discard: () => Promise<void> },
 ): Worktree {
   const named = ({ savable, strange }: Changes): WorktreeChange[] =>
     [...savable, ...strange].sort((a, b) => (a.path < b.path ? -1 : 1))
@@ -39,6 +39,8 @@ export function worktreeOf(
       return place.commit
     },
     changes: () => inTurn(async () => named(await changesIn(place))),
+    trackedChanges: () => inTurn(() => trackedChangesIn(place)),
+    discard,
     files: () =>
       inTurn(async () => {
         const { savable } = await changesIn(place)

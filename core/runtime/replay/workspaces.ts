@@ -1,4 +1,5 @@
 import type { PartFacts } from '../../boundary/gate.ts'
+import { CodebandError } from '../../errors.ts'
 import type { KeptCommits, MergeItem, Workspaces, Worktree, WorktreeChange } from '../../ports/workspace.ts'
 import { taskOf } from '../../protocol/state.ts'
 import { halfOf, type RecordedChecks } from './checks.ts'
@@ -159,6 +160,8 @@ function openWorktree(
 
   async function changes(): Promise<readonly WorktreeChange[]> {
     const surprise = surpriseOf()
+    const tooMuch = surprise && /^it left ([\s\S]*), and all of it was thrown away$/.exec(surprise)?.[1]
+    if (tooMuch) throw new CodebandError('CB_CHANGE_LIMIT', { worktree: start.path, detail: tooMuch })
     if (surprise !== undefined) return changedIn(surprise)
     const after = left()
     if (after === undefined || after.commit === commit) return []
@@ -179,7 +182,7 @@ function openWorktree(
       return end?.type === 'EffectFailed' ? /^'[^']*' was void: ([\s\S]*)$/.exec(end.reason)?.[1] : undefined
     }
     const events = recording.turn(turn() ?? '')
-    const found = events.find((event) => event.type === 'ViolationRecorded' && event.tool === 'audit')
+    const found = events.find((event) => event.type === 'ViolationRecorded' && isOfAudit(event))
     return found?.type === 'ViolationRecorded' ? found.reason : undefined
   }
 
@@ -190,6 +193,8 @@ function openWorktree(
       return commit
     },
     changes,
+    trackedChanges: async () => [],
+    discard: async () => undefined,
     files: async () => [],
     settle: async () => undefined,
     watch: async () => async () => pathsIn(surpriseOf()).filter(isRecord),
@@ -211,10 +216,16 @@ function openWorktree(
   return worktree
 }
 
+/** A model may call a tool of that name: it is denied by another rule. */
+const isOfAudit = ({ tool, code, reason }: { tool: string; code: string; reason: string }): boolean =>
+  tool === 'audit' && (code === 'protected-path' || (code === 'payload' && reason.startsWith('it left ')))
+
 /** The paths that a void turn had changed, from the words that voided it. */
 function pathsIn(reason = ''): string[] {
   const words = reason.replace(/, which [\s\S]*$/, '').replace(/^it changed the 'codeband' key of /, '')
-  return [...words.matchAll(/'([^']*)'/g)].map(([, path]) => path!)
+  const named = [...words.matchAll(/'([^']*)'/g)].map(([, path]) => path!)
+  // More than are named: one more is enough for the same words.
+  return words.endsWith(', ...') ? [...named, named.at(-1)!] : named
 }
 
 /** Whether a path is one of core's own records. */

@@ -40,7 +40,7 @@ describe.runIf(problems[0]!.problem === '')('bubblewrap', () => {
     const adapter = new URL('../../../adapters/sandboxes/bubblewrap.ts', import.meta.url)
     const script = `
       const { bubblewrap, findBubblewrap } = await import(${JSON.stringify(adapter.href)})
-      const sandbox = await bubblewrap({ ...(await findBubblewrap()), throwAway: 'copy' }, { memoryMb: 1000, processes: 100, fileMb: 100 })
+      const sandbox = await bubblewrap({ ...(await findBubblewrap()), throwAway: 'copy' }, { memoryMb: 1000, processes: 100, fileMb: 100, freeMb: 0 })
       const [worktree, home] = [${JSON.stringify(join(room, 'worktree'))}, ${JSON.stringify(join(room, 'home'))}]
       await sandbox.run({ argv: ['sh', '-c', 'setsid sh -c "while :; do date +%s%N > beat; sleep 0.05; done"'], cwd: worktree, worktree,
         writable: true, protect: [], readable: [], home, network: false, env: { PATH: '/usr/bin:/bin' }, timeoutMs: 60000, maxOutput: 1000 })`

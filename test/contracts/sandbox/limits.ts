@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CommandLimits, CommandResult, Sandbox, SandboxCommand } from '../../../core/ports/sandbox.ts'
 
-const small: CommandLimits = { memoryMb: 300, processes: 200, fileMb: 16 }
+const small: CommandLimits = { memoryMb: 300, processes: 200, fileMb: 16, freeMb: 0 }
 
 /** What every sandbox owes to its host: no command takes more than it may, and none leaves anything running. */
 export function sandboxLimits(

@@ -37,6 +37,8 @@ export function plainWorktree(path: string): Worktree {
     files: async () => [...new Set(list('-c', '-o', '--exclude-standard'))].sort(),
     patch: async () => git(path, 'diff', 'HEAD'),
     log: async (count) => git(path, 'log', `-${count}`, '--oneline', '--reverse'),
+    trackedChanges: unsupported,
+    discard: unsupported,
     settle: unsupported,
     watch: unsupported,
     restore: unsupported,
