@@ -118,7 +118,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .option('--violations', 'only what was refused at the boundary')
     .option('--export [file]', 'every event that can still be read, of a damaged log too, as JSON lines')
   command('diff <worker>', 'Show the last change of a worker', async () => (await import('./commands/diff.ts')).diff)
-  command('pending', 'Show what waits for a person', async () => (await import('./commands/approvals.ts')).pending)
+  command('pending', 'Show what waits for a person', async () => (await import('./commands/pending.ts')).pending)
   command(
     'approve <id>',
     'Approve exactly what was asked',

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CodebandError } from '../../../core/errors.ts'
-import { taskOf, taskOfApproval, waitingApprovals } from '../../../core/protocol/state.ts'
+import { taskOfApproval } from '../../../core/protocol/state.ts'
 import { type Band, isAnswered } from '../../open-band.ts'
 import { openRepositoryBand } from '../../repository-band.ts'
 import { givePersonsWord, openRepositoryLog } from '../../repository-log.ts'
@@ -12,28 +12,6 @@ import { confirmTrust } from '../trust-prompt.ts'
 
 /** Looks at the log before a leader that has not taken up a word is trusted to do it later: it works on another task. */
 const patience = 20
-
-/** `codeband pending` */
-export async function pending({ screen, cwd }: Cli): Promise<ExitCode> {
-  const { state, close } = await openRepositoryLog({ cwd })
-  await close()
-  const waiting = waitingApprovals(state)
-  screen.object(waiting)
-  if (waiting.length === 0) screen.line('Nothing waits for you.')
-  for (const { id, task, risk, commit, base, reasons } of waiting) {
-    screen.line(`${screen.paint.bold(id)}  risk ${risk}  ${taskOf(state, task)?.text.split('\n')[0]}`)
-    for (const reason of reasons) screen.line(`    ${reason}`)
-    screen.line(`    commit ${commit.slice(0, 12)} over ${base.slice(0, 12)}`)
-    for (const subject of Object.values(taskOf(state, task)?.subjects ?? {})) {
-      if (subject.verdict)
-        screen.line(
-          `    ${subject.id}: ${subject.verdict.worker} ${subject.verdict.verdict.decision}, risk ${subject.verdict.verdict.risk}: ${subject.verdict.verdict.summary}`,
-        )
-    }
-    screen.line(`    codeband approve ${id}   or   codeband reject ${id} "why"`)
-  }
-  return 0
-}
 
 /** `codeband approve ID` */
 export const approve = (cli: Cli, [id = '']: readonly (string | undefined)[]): Promise<ExitCode> => decide(cli, id)
