@@ -56,7 +56,7 @@ function traceLine(event: Recorded, about: ReadonlyMap<string, string>): TraceLi
     case 'ViolationRecorded':
       return say(
         'boundary',
-        `${event.worker} ${event.tool}${event.tool === 'audit' ? '' : (about.get(event.turn ?? '') ?? '')}: denied, ${event.code}`,
+        `${event.worker} ${event.tool}${isOfCall(event) ? (about.get(event.turn ?? '') ?? '') : ''}: denied, ${event.code}`,
         'bad',
       )
     case 'PlanSubmitted':
@@ -133,6 +133,9 @@ function traceLine(event: Recorded, about: ReadonlyMap<string, string>): TraceLi
       return undefined
   }
 }
+
+/** The audit is about no call, and a late one is recorded without what it was about. */
+const isOfCall = ({ tool, code }: { tool: string; code: string }): boolean => tool !== 'audit' && code !== 'stale-epoch'
 
 function toolLine({
   worker,

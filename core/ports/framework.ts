@@ -40,7 +40,8 @@ export interface SessionOptions {
   /** The repository a person pointed at; only to find an SDK or client installed there. */
   repo: string
   tools: readonly SessionTool[]
-  /** Runs one tool call. The gate is behind it; it never throws. */
+  /** Runs one tool call. The gate is behind it; it never throws. A call that comes when its turn is over, or whose `signal` has aborted
+   *  already, is refused and recorded: hand it over all the same. */
   call(name: string, input: unknown, options: { id: string; signal: AbortSignal }): Promise<ToolResult>
 }
 

@@ -18,6 +18,10 @@ export function decideTurn(command: Commands, task: Task, busy: State['busy']): 
       return beginTurn(command, task, busy)
     case 'RecordViolation': {
       const { turn, worker, role, tool, code, reason, inputHash } = command
+      // Of a turn that has ended, too: a refusal is told whenever it comes.
+      const of = turn === undefined ? undefined : get(task.turns, turn)
+      if (turn !== undefined && of?.worker !== worker)
+        return rejection('authz', of ? `turn '${turn}' is not ${worker}'s` : `there is no turn '${turn}'`)
       return [{ type: 'ViolationRecorded', at, task: task.id, turn, worker, role, tool, code, reason, inputHash }]
     }
     case 'EndTurn': {

@@ -35,7 +35,8 @@ function judge(command: Command, state: State): readonly Event[] | Rejection {
   }
   const task = get(state.tasks, command.task)
   if (task === undefined) return rejection('unknown-task', `there is no task '${command.task}'`)
-  if (task.status === 'ended') return rejection('task-ended', `task '${task.id}' has ended (${task.outcome})`)
+  if (task.status === 'ended' && !isLateCall(command, task))
+    return rejection('task-ended', `task '${task.id}' has ended (${task.outcome})`)
   if (task.cancel && begins.has(command.type) && !isLanding(command, task))
     return rejection('cancelled', `${task.cancel.by} cancelled '${task.id}'`)
   return decideTask(command, task, state)
@@ -51,6 +52,12 @@ function deadTurns(at: number, state: State): Event[] {
       return { type: 'TurnEnded', at, task, turn, worker, outcome: 'cancelled', failure, usage, ms: 0 }
     }),
   )
+}
+
+/** A client may outlive its task. What it tries then is refused by core, and law 1 has every refusal told: that is the one thing a log
+ *  takes of a task that has ended, and it changes nothing but the count. */
+function isLateCall(command: Command, task: Task): boolean {
+  return command.type === 'RecordViolation' && command.turn !== undefined && get(task.turns, command.turn) !== undefined
 }
 
 type Of<T extends Command['type']> = Extract<Command, { type: T }>

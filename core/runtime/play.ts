@@ -8,6 +8,7 @@ import { attemptsAt, sessionOf, taskOf } from '../protocol/state.ts'
 import type { Plan, Verdict } from '../role/products.ts'
 import type { Adjustments, Role, TurnBase } from '../role/role.ts'
 import { changesOf, openAudit, type Surprise, surpriseOf } from './audit.ts'
+import { openDoor } from './door.ts'
 import { hashOf, hashOfRole } from './hash.ts'
 import { type EffectAnswer, Halt } from './journal.ts'
 import type { Request } from './log.ts'
@@ -17,7 +18,7 @@ import { rememberingToolbox } from './remembered-calls.ts'
 import type { Worker } from './roster.ts'
 import type { Runtime } from './runtime.ts'
 import { openSeat, type SeatRequest } from './seat.ts'
-import { type Door, openDoor, runTurn } from './turn.ts'
+import { runTurn } from './turn.ts'
 
 /** One playing of a role by a model. */
 export interface PlayRequest extends Omit<SeatRequest, 'adjustments' | 'submit' | 'say'> {
@@ -85,7 +86,7 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
 
   const surpriseIn = (turn: string, surprise: Surprise): Request =>
     surpriseOf(surprise, { task: taskId, turn, worker: worker.id, role: role.id })
-  const door: Door = openDoor()
+  let door = openDoor()
   let session: Session | undefined
   let prompt = prompts.userPrompt
   let repaired = 0
@@ -96,6 +97,8 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
   async function leave(): Promise<void> {
     await session?.close()
     session = undefined
+    // Its client, should it live on, calls at a door of its own.
+    door = openDoor()
   }
 
   /** Makes the worktree ready for the next try. One that was thrown away is another folder, without what `setup` had made. */

@@ -76,7 +76,8 @@ async function callsAt({ log }: Parts, task: string, place: string): Promise<Map
       const call = numbered(counts.get(turn)!, event.tool, event.input)
       open.set(event.call, call)
       if (!found.has(call)) found.set(call, unknown(event.tool))
-    } else if (event.type === 'ViolationRecorded') denied.add(`${turn} ${event.tool} ${event.inputHash}`)
+    } else if (event.type === 'ViolationRecorded' && event.code !== 'stale-epoch')
+      denied.add(`${turn} ${event.tool} ${event.inputHash}`)
     else if (event.type === 'ToolReturned') settle(event)
   }
   return found

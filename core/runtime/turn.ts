@@ -1,6 +1,6 @@
-import type { Failure, Session, ToolResult, Usage } from '../ports/framework.ts'
+import type { Failure, Session, Usage } from '../ports/framework.ts'
 import { isRejection, type Rejection } from '../protocol/commands.ts'
-import { hashOf } from './hash.ts'
+import { type Door, lateCalls, recordInTurn, violationOf } from './door.ts'
 import type { Request } from './log.ts'
 import { openMeter } from './meter.ts'
 import type { Runtime } from './runtime.ts'
@@ -36,28 +36,9 @@ const mostText = 4 * 1024 * 1024
 const isAmount = (usage: Usage): boolean =>
   Object.values(usage).every((count) => count === undefined || (Number.isFinite(count) && (count as number) >= 0))
 
-/** The door through which the client of a running session calls tools; a turn is behind it while it runs. */
-export interface Door {
-  call(name: string, input: unknown, options: { id: string; signal: AbortSignal }): Promise<ToolResult>
-  open(handler: Door['call'] | undefined): void
-}
-
-/** A call that comes when no turn runs reaches nothing. */
-export function openDoor(): Door {
-  let handler: Door['call'] | undefined
-  return {
-    async call(name, input, options) {
-      return handler ? handler(name, input, options) : { ok: false, output: 'denied (stale-epoch): no turn is running' }
-    },
-    open(next) {
-      handler = next
-    },
-  }
-}
-
 /** One prompt to a session, run to its end and recorded: every text, call, refusal and the usage. */
 export async function runTurn(
-  { log, clock, stopping, config }: Pick<Runtime, 'log' | 'clock' | 'stopping' | 'config'>,
+  { log, clock, stopping, config, standIns }: Pick<Runtime, 'log' | 'clock' | 'stopping' | 'config' | 'standIns'>,
   session: Session,
   door: Door,
   toolbox: Toolbox,
@@ -96,21 +77,11 @@ export async function runTurn(
   async function flushText(): Promise<void> {
     const said = text.trim()
     text = ''
-    if (said) await log.must({ type: 'RecordText', task, turn, text: said })
+    if (said) await recordInTurn(log, { type: 'RecordText', task, turn, text: said })
   }
 
   let refused = 0
-  const violation = (tool: string, input: unknown, code: string, reason: string): Request => ({
-    type: 'RecordViolation',
-    task,
-    turn,
-    worker,
-    role,
-    tool,
-    code,
-    reason,
-    inputHash: hashOf(input),
-  })
+  const caller = { task, turn, worker, role }
 
   /** After what was refused is in the log: a model that goes on beating against the boundary is stopped. */
   function count(denied: boolean): void {
@@ -119,18 +90,25 @@ export async function runTurn(
     interrupt({ kind: 'violations', detail })
   }
 
-  door.open(async (tool, given, { id: call, signal: callSignal }) => {
+  const late = lateCalls(log, caller, violations)
+  /** Core, a person or the client itself has ended what it belongs to. A replay plays only what came in time. */
+  const isLate = (call: AbortSignal): boolean => standIns === undefined && (signal.aborted || call.aborted)
+
+  door.lead(async (tool, given, { id: call, signal: callSignal }) => {
+    if (isLate(callSignal)) return late(tool, given)
     const input = recordable(given)
     await flushText()
     // The call is in the log before anything of it happens.
-    await log.must({ type: 'RecordCall', task, turn, call, tool, input })
+    if (!(await recordInTurn(log, { type: 'RecordCall', task, turn, call, tool, input }))) return late(tool, given)
     watchdog.calling()
     const { ok, output, denied, sandbox } = await toolbox.call(tool, input, {
       id: `${turn}/${call}`,
       signal: AbortSignal.any([signal, callSignal]),
     })
     const returned: Request = { type: 'RecordReturn', task, turn, call, tool, ok, output, sandbox }
-    await log.must(...(denied ? [violation(tool, input, denied.code, denied.reason)] : []), returned)
+    const violation = denied ? [violationOf(caller, tool, input, denied)] : []
+    // Where the turn has ended meanwhile nobody reads the answer; a refusal is told all the same.
+    if (!(await recordInTurn(log, ...violation, returned)) && denied) await log.dispatch(...violation)
     watchdog.called(tool, input, { ok })
     count(denied !== undefined)
     return { ok, output }
@@ -160,7 +138,8 @@ export async function runTurn(
         await log.must({ type: 'RecordCall', task, turn, call: event.id, tool: stray.name, input: stray.input })
       } else if (event.type === 'tool-result') {
         const { name, input } = strayCalls.get(event.id) ?? { name: 'unknown', input: undefined }
-        const denied = event.ok ? [] : [violation(name, input, 'tool-not-in-role', event.output)]
+        const refusal = { code: 'tool-not-in-role', reason: event.output }
+        const denied = event.ok ? [] : [violationOf(caller, name, input, refusal)]
         await log.must(...denied, {
           type: 'RecordReturn',
           task,
@@ -177,7 +156,7 @@ export async function runTurn(
     clearTimeout(timer)
     meter.stop()
     watchdog.stop()
-    door.open(undefined)
+    door.lead(late)
   }
   await flushText()
 

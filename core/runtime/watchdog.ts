@@ -24,10 +24,11 @@ export function openWatchdog(
   const failures = new Map<string, number>()
   let out = 0
   let timer: NodeJS.Timeout | undefined
+  let stopped = false
 
   function progress(): void {
     clearTimeout(timer)
-    if (out > 0) return
+    if (out > 0 || stopped) return
     timer = setTimeout(
       () => stalled({ kind: 'silent', detail: `nothing came for ${Math.round(silentMs / 6000) / 10} minutes` }),
       silentMs,
@@ -54,6 +55,10 @@ export function openWatchdog(
       if (count < repeats) return
       stalled({ kind: 'loop', detail: `'${tool}' failed ${count} times with the same input, and nothing changed` })
     },
-    stop: () => clearTimeout(timer),
+    stop() {
+      // A call that comes back late starts nothing.
+      stopped = true
+      clearTimeout(timer)
+    },
   }
 }

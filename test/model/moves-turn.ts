@@ -61,7 +61,11 @@ export function turnMoves(asking: Asking, scope: Scope, task: Task): void {
     if (may.has('budget')) asking.leader({ type: 'ReserveMore', task: taskId, turn: one.id, kinds: ['tokens'] })
     if (may.has('talk')) {
       const violation = { tool: 'run_command', code: 'tool-not-in-role', reason: '', inputHash: 'h' } as const
-      asking.leader({ type: 'RecordViolation', task: taskId, worker: one.worker, role: one.role, ...violation })
+      const violates = { type: 'RecordViolation', task: taskId, role: one.role, ...violation } as const
+      asking.leader({ ...violates, worker: one.worker })
+      asking.leader({ ...violates, worker: one.worker, turn: one.id })
+      asking.leader({ ...violates, worker: one.worker, turn: 'nothing' })
+      asking.leader({ ...violates, worker: 'nobody', turn: one.id })
       asking.leader({ type: 'RecordText', task: taskId, turn: one.id, text: 'approved' })
       asking.leader({ type: 'RecordCall', task: taskId, turn: one.id, call: 'x', tool: 'read_files', input: {} })
       asking.leader({

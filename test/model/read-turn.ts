@@ -17,8 +17,14 @@ const outageKinds = new Set(['overloaded', 'auth'])
 
 export function readTurn(task: TaskStory, event: TurnEvent, story: Story): TaskStory {
   switch (event.type) {
-    case 'ViolationRecorded':
+    case 'ViolationRecorded': {
+      const { turn, worker } = event
+      if (turn !== undefined) {
+        hold('I-20', task.turns[turn] !== undefined, () => `a violation of the turn '${turn}', which did not begin`)
+        hold('I-30', task.turns[turn].worker === worker, () => `a violation of '${turn}' is told of '${worker}'`)
+      }
       return task
+    }
     case 'BudgetOpened': {
       const { place, parent = '', caps } = event
       hold(

@@ -28,7 +28,9 @@ export function read(story: Story, event: Event): Story {
   }
   hold('I-07', task !== undefined, () => `${event.type} of a task that nobody submitted`)
   if (event.type === 'MessageSent') return story
-  hold('ended', task.stage !== 'ended', () => `${event.type} after the end of '${event.task}'`)
+  // What a client does that outlives its task is refused by core, and told.
+  const late = event.type === 'ViolationRecorded' && event.turn !== undefined && task.turns[event.turn] !== undefined
+  hold('ended', task.stage !== 'ended' || late, () => `${event.type} after the end of '${event.task}'`)
   hold(
     'cancelled',
     !task.cancelled || !beginnings.has(event.type),

@@ -158,10 +158,13 @@ export function openSession({ query, prompts, client, tools, options, token, ...
   ): Promise<ToolResult> {
     const turn = active
     const name = tools.nameOf(wire)
-    if (!turn || turn.over || name === undefined) return { ok: false, output: 'This call is not possible.' }
+    // What comes after the turn is refused by core, which records it.
+    const late = { id, signal: AbortSignal.abort() }
+    if (!turn || turn.over) return options.call(name ?? wire, input, late)
+    if (name === undefined) return { ok: false, output: 'This call is not possible.' }
     turn.reached.add(id)
     await Promise.race([turn.verified, turn.ended])
-    if (turn.over) return { ok: false, output: 'The turn has ended.' }
+    if (turn.over) return options.call(name, input, late)
     // Models choose these ids and may repeat them; what is behind `call` takes equal ids for one call.
     const times = (callIds.get(id) ?? 0) + 1
     callIds.set(id, times)

@@ -8,7 +8,7 @@ import { Halt } from '../journal.ts'
 import type { Log, Request } from '../log.ts'
 import type { Redact } from '../redact.ts'
 import { same } from './compare.ts'
-import { lifeEnd, type Recording } from './recording.ts'
+import { isLate, lifeEnd, type Recording } from './recording.ts'
 
 /** What is asked now where the log has something else. */
 export type Now =
@@ -134,7 +134,7 @@ export function openOrderedLog(recording: Recording, redact: Redact = (value) =>
   }
 
   function isGiven(event: Recorded): boolean {
-    if (fromOutside.has(event.type)) return true
+    if (fromOutside.has(event.type) || isLate(event)) return true
     // Of a process that died.
     if (event.type === 'TurnEnded') return event.outcome === 'cancelled' && event.failure !== undefined
     // Of a person who ended what nobody drove.

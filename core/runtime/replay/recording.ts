@@ -18,7 +18,7 @@ export interface Recording {
   inLife<T extends Event['type']>(types: readonly T[], fits?: (event: Of<T>) => boolean): Of<T> | undefined
   /** The last event before the head that fits. */
   behind<T extends Event['type']>(types: readonly T[], fits?: (event: Of<T>) => boolean): Of<T> | undefined
-  /** The events of a turn, in order. */
+  /** The events of a turn, in order, without its late calls. */
   turn(id: string): readonly Recorded[]
   /** What a call of a model gave back; undefined where it never did. */
   returned(turn: string, call: string): { returned: Of<'ToolReturned'>; denied?: Of<'ViolationRecorded'> } | undefined
@@ -26,6 +26,11 @@ export interface Recording {
   end(place: string): Of<'EffectEnded'> | Of<'EffectFailed'> | undefined
   /** The commit that a turn left. */
   saved(turn: string): { commit: string; tree: string } | undefined
+}
+
+/** A call that a client made when its turn was over. It came from outside of all that a program asks, at a time of its own. */
+export function isLate(event: Event): boolean {
+  return event.type === 'ViolationRecorded' && event.code === 'stale-epoch'
 }
 
 /** Reads a whole log for one task; undefined where it has none of that id. */
@@ -45,8 +50,9 @@ export async function openRecording(log: AsyncIterable<Recorded>, task: string):
     } else if (event.task === task) {
       if (event.type === 'TaskSubmitted') submitted = event
       else events.push(event)
-      ended = event.type === 'TaskEnded'
-      if (event.type === 'TaskParked' || ended) endLife()
+      // Late calls and messages may come after it.
+      ended ||= event.type === 'TaskEnded'
+      if (event.type === 'TaskParked' || event.type === 'TaskEnded') endLife()
     }
   }
   if (submitted === undefined) return undefined
@@ -61,7 +67,7 @@ export async function openRecording(log: AsyncIterable<Recorded>, task: string):
 }
 
 function recordingOf(submitted: Of<'TaskSubmitted'>, events: readonly Recorded[], lives: readonly number[]): Recording {
-  const turns = Map.groupBy(events, (event) => ('turn' in event ? event.turn : undefined))
+  const turns = Map.groupBy(events, (event) => ('turn' in event && !isLate(event) ? event.turn : undefined))
   const ends = new Map<string, Of<'EffectEnded'> | Of<'EffectFailed'>>()
   for (const event of events) {
     if (event.type === 'EffectEnded' || event.type === 'EffectFailed') ends.set(event.place, event)

@@ -84,8 +84,8 @@ export const protocol: readonly Mutant[] = [
   {
     name: 'an ended task takes commands',
     file: decide,
-    find: "if (task.status === 'ended') return rejection('task-ended'",
-    replace: "if (task.outcome === 'success') return rejection('task-ended'",
+    find: "if (task.status === 'ended' && ",
+    replace: "if (task.outcome === 'success' && ",
     killers: ['model effects'],
   },
   {
@@ -297,6 +297,27 @@ export const protocol: readonly Mutant[] = [
     find: "if (event.type === 'TurnStarted') return { ...busy, [event.worker]: event.turn }",
     replace: "if (event.type === 'TurnStarted') return busy",
     killers: ['model reassign'],
+  },
+  {
+    name: 'what a client does that outlives its task leaves no trace',
+    file: decide,
+    find: ' && !isLateCall(command, task))',
+    replace: ')',
+    killers: ['test/protocol/late.test.ts', 'test/runtime/late-calls.test.ts'],
+  },
+  {
+    name: 'a task that has ended takes violations of nobody',
+    file: decide,
+    find: 'command.turn !== undefined && get(task.turns, command.turn) !== undefined',
+    replace: "command.turn !== ''",
+    killers: ['test/protocol/late.test.ts'],
+  },
+  {
+    name: 'a violation is told of somebody else',
+    file: turn,
+    find: 'if (turn !== undefined && of?.worker !== worker)',
+    replace: 'if (turn !== undefined && of === undefined)',
+    killers: ['test/protocol/late.test.ts', 'model all'],
   },
   {
     name: 'who lost a product still hands it over',

@@ -63,6 +63,27 @@ export const runtime: readonly Mutant[] = [
     killers: suites('repeat', 'depth'),
   },
   {
+    name: 'a client that goes on after its turn fills the log',
+    file: 'core/runtime/door.ts',
+    find: 'if (count++ < most) {',
+    replace: 'if (count++ < most * 2) {',
+    killers: suites('late-calls'),
+  },
+  {
+    name: 'a client that core has stopped is heard until it stops',
+    file: 'core/runtime/turn.ts',
+    find: 'if (isLate(callSignal)) return late(tool, given)',
+    replace: '',
+    killers: suites('late-calls'),
+  },
+  {
+    name: 'the client of a turn that failed calls in the next one',
+    file: 'core/runtime/play.ts',
+    find: '    door = openDoor()\n',
+    replace: '',
+    killers: suites('late-calls'),
+  },
+  {
     name: 'a call that must not be repeated is repeated after a crash',
     file: 'core/runtime/work.ts',
     find: "if (again && custom && custom.repeat !== 'safe') {",

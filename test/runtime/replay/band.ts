@@ -4,11 +4,12 @@ import { type MemoryLog, memoryEventStore } from '../../../adapters/event-stores
 import { type ScriptFunction, type ScriptTurn, scripted } from '../../../adapters/frameworks/scripted.ts'
 import { git } from '../../../adapters/git.ts'
 import { host } from '../../../adapters/host.ts'
-import type { Config, Recorded, Role, TaskResult, Tool } from '../../../adapters/index.ts'
-import { type Band, openBand } from '../../../adapters/open-band.ts'
+import type { Config, Framework, Recorded, Role, TaskResult, Tool } from '../../../adapters/index.ts'
+import { type Band, type BandParts, machinePorts, openBand } from '../../../adapters/open-band.ts'
 import * as shipped from '../../../adapters/roles.ts'
 import { keptCommits } from '../../../adapters/workspaces/git/kept.ts'
 import { resolveConfig } from '../../../core/config.ts'
+import type { Clock } from '../../../core/ports/clock.ts'
 import { type Difference, differenceOf } from '../../../core/runtime/replay/difference.ts'
 import { openRecording } from '../../../core/runtime/replay/recording.ts'
 import { replay } from '../../../core/runtime/replay/replay.ts'
@@ -26,6 +27,9 @@ export interface Options extends Definitions {
   turns?: readonly ScriptTurn[] | ScriptFunction
   answer?: (person: string, question: string) => Promise<string | undefined>
   wait?: boolean
+  /** What a hostile client does beside what its model says; in a replay there is no client. */
+  client?: (framework: Framework) => Framework
+  clock?: Clock
 }
 
 export interface RecordedBand {
@@ -43,7 +47,15 @@ export interface RecordedBand {
 }
 
 /** A band in this process with its log in memory: `claude` (anthropic) and `codex` (openai), both by the same script. */
-export function recordedBand({ files = {}, turns = [], answer, wait = false, ...given }: Options): RecordedBand {
+export function recordedBand({
+  files = {},
+  turns = [],
+  answer,
+  wait = false,
+  client = (one) => one,
+  clock,
+  ...given
+}: Options): RecordedBand {
   const at = place()
   const repo = repositoryOf(join(at, 'repo'), { 'a.txt': 'a\n', 'b.txt': 'b\n', 'check.sh': 'true\n', ...files })
   const home = join(at, 'home')
@@ -54,7 +66,9 @@ export function recordedBand({ files = {}, turns = [], answer, wait = false, ...
 
   const commits: number[] = []
   async function life<T>(work: (band: Band) => Promise<T>, waits = wait): Promise<T> {
-    const { config, roles, tools } = definitionsOf(given, turns)
+    const { config: honest, roles, tools } = definitionsOf(given, turns)
+    const clients = Object.entries(honest.frameworks).map(([name, one]) => [name, client(one)])
+    const config = { ...honest, frameworks: Object.fromEntries(clients) as typeof honest.frameworks }
     const store = memoryEventStore({ log })
     const { append } = store
     store.append = async (...args) => {
@@ -62,7 +76,7 @@ export function recordedBand({ files = {}, turns = [], answer, wait = false, ...
       commits.push(log.events.length)
     }
     const { merge, review, limits, sandbox } = config
-    const band = await openBand({
+    const parts: BandParts = {
       root: repo,
       home,
       host: host(),
@@ -82,7 +96,8 @@ export function recordedBand({ files = {}, turns = [], answer, wait = false, ...
       wait: waits,
       ...(answer && { answer }),
       by: 'ada',
-    })
+    }
+    const band = await openBand(parts, async (all) => ({ ...(await machinePorts(all)), ...(clock && { clock }) }))
     try {
       return await work(band)
     } finally {
