@@ -55,7 +55,7 @@ import { scripted } from 'codeband/scripted'
 const script = ${JSON.stringify(script)}
 export default defineConfig({
   frameworks: { claude: scripted({ id: 'claude', family: 'anthropic', script }), codex: scripted({ id: 'codex', family: 'openai', script }) },
-  checks: [['true']], sandbox: 'off',
+  checks: [['true']], sandbox: 'off', limits: { freeMb: 1 },
 })
 `
   const repo = repositoryOf(join(at, 'repo'), { 'README.md': 'x\n', 'codeband.config.ts': config })
@@ -73,7 +73,7 @@ export default defineConfig({
     // No space is left: what this loop is for.
   }
   const { code, stdout, stderr } = await result
-  expect(`${stdout}${stderr}`).toMatch(/CB_LOG_APPEND/)
+  expect(`${stdout}${stderr}`).toMatch(/CB_LOG_APPEND.*cannot be written: .*free the cause and `codeband resume`/s)
   expect(code).toBe(6)
   execFileSync('sh', ['-c', 'rm -f "$0"*', filler])
   rmSync(filler, { force: true })

@@ -94,10 +94,11 @@ async function statusOf(
   const { exitCode, stdout, stderr, truncated } = await git.run(call, { records })
   if (truncated) throw tooMuch(path, filesOver(changeFiles))
   // It passes over a folder that it cannot read, with a warning: what lies there would be nobody's change.
-  if (/file name too long/i.test(stderr)) throw tooMuch(path, 'folders that lie deeper than a path can name')
   if (exitCode !== 0 || /permission denied/i.test(stderr)) {
-    throw new CodebandError('CB_GIT', { command: 'status', place: path, detail: stderr.slice(0, 2_000) })
+    throw new CodebandError('CB_GIT', { command: 'status', place: path, detail: stderr })
   }
+  // Such a name leaves no room in the warning for the reason.
+  if (stderr.includes('could not open directory')) throw tooMuch(path, 'folders that lie deeper than a path can name')
   return stdout
 }
 

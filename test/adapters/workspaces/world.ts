@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { gitWorkspaces } from '../../../adapters/workspaces/git.ts'
-import type { Workspaces } from '../../../core/ports/workspace.ts'
+import type { ChangeLimits, Workspaces } from '../../../core/ports/workspace.ts'
 import { type Files, type Repository, repository, temporary, writeFiles } from './repository.ts'
 
 /** A home for core, not made yet. */
@@ -13,11 +13,12 @@ export const saving = { message: 'change\n', author: { name: 'w', email: 'w@code
 export async function begin(
   files: Files = { 'a.txt': 'one\n', 'src/b.txt': 'two\n' },
   init: readonly string[] = [],
+  limits?: ChangeLimits,
 ): Promise<{ person: Repository; base: string; home: string; workspaces: Workspaces }> {
   const person = repository({ init })
   const base = person.commit(files)
   const home = state()
-  const workspaces = await gitWorkspaces({ root: person.path, home })
+  const workspaces = await gitWorkspaces({ root: person.path, home, ...(limits && { limits }) })
   await workspaces.tip('main')
   return { person, base, home, workspaces }
 }

@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { CommandLimits, CommandResult, Sandbox, SandboxCommand } from '../../../core/ports/sandbox.ts'
 
 const small: CommandLimits = { memoryMb: 300, processes: 200, fileMb: 16, freeMb: 0 }
@@ -25,21 +26,22 @@ export function sandboxLimits(
     })
     afterAll(() => rm(room, { recursive: true, force: true }))
 
-    const run = (argv: readonly string[], more: Partial<SandboxCommand> = {}): Promise<CommandResult> =>
-      sandbox.run({
-        argv,
-        cwd: worktree,
-        worktree,
-        writable: true,
-        protect: [],
-        readable: [],
-        home: join(room, 'home'),
-        network: false,
-        env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin` },
-        timeoutMs: 60_000,
-        maxOutput: 4_000,
-        ...more,
-      })
+    const command = (argv: readonly string[], more: Partial<SandboxCommand> = {}): SandboxCommand => ({
+      argv,
+      cwd: worktree,
+      worktree,
+      writable: true,
+      protect: [],
+      readable: [],
+      home: join(room, 'home'),
+      network: false,
+      env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin` },
+      timeoutMs: 60_000,
+      maxOutput: 4_000,
+      ...more,
+    })
+    const run = (argv: readonly string[], more?: Partial<SandboxCommand>): Promise<CommandResult> =>
+      sandbox.run(command(argv, more))
     const sh = (script: string, more?: Partial<SandboxCommand>) => run(['sh', '-c', script], more)
     const node = (script: string, more?: Partial<SandboxCommand>) => run(['node', '-e', script], more)
 
@@ -81,6 +83,28 @@ export function sandboxLimits(
       for (const file of await readdir(worktree)) {
         expect((await stat(join(worktree, file))).size, file).toBeLessThanOrEqual(16 * 1024 ** 2)
       }
+    })
+
+    test('a disk that has less left than shall stay free ends a command, and says why', async () => {
+      const all = 2 ** 40
+      const result = await (await open({ ...small, freeMb: all })).run(command(['sleep', '60']))
+      expect(result).toMatchObject({ exitCode: null, timedOut: false, limit: 'disk' })
+      expect(result.output).toBe(`codeband: stopped, less than ${all} MiB were left free on the disk (limits.freeMb)\n`)
+      const short = await (await open({ ...small, freeMb: 1 })).run(command(['sleep', '0.2']))
+      expect(short).toMatchObject({ exitCode: 0, output: '' })
+    })
+
+    test('many files together do not fill the disk', async ({ skip }) => {
+      const where = walls ? 'worktree' : 'home'
+      const folder = join(room, 'small')
+      if (!(await smallDisk(folder))) skip('this machine does not let us mount a small file system')
+      const fill = 'for n in $(seq 60); do head -c 1M /dev/zero > "$0/f$n" || exit 1; sleep 0.01; done'
+      const walled = await open({ ...small, freeMb: 32 })
+      const result = await walled.run(
+        command(['sh', '-c', fill, folder], { [where]: folder, ...(where === 'worktree' && { cwd: folder }) }),
+      )
+      expect(result).toMatchObject({ exitCode: null, limit: 'disk' })
+      expect((await readdir(folder)).length).toBeLessThan(60)
     })
 
     test('a flood of output is stopped, and says why', async () => {
@@ -127,6 +151,18 @@ export function sandboxLimits(
       }
     })
   })
+}
+
+/** A file system of its own with 64 MiB, where this machine lets us mount one. */
+async function smallDisk(folder: string): Promise<boolean> {
+  await mkdir(folder)
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64m,mode=0700', 'tmpfs', folder], { stdio: 'ignore' })
+  } catch {
+    return false
+  }
+  onTestFinished(() => void execFileSync('umount', ['-l', folder]))
+  return true
 }
 
 /** Arguments of the processes of this machine that name the word. */
