@@ -30,7 +30,7 @@ export function isAnswered({ status, parked, approvals }: Task): boolean {
   return asked === 'given' || asked === 'refused'
 }
 
-/** A band that leads its repository: the one process that drives tasks. */
+/** A band that leads its repository: the one process that drives tasks. After `close`, CB_BAND_CLOSED. */
 export interface Band {
   readonly state: State
   /** Does a task to its end, or until a person must act. CB_TASK_EMPTY. */
@@ -135,7 +135,9 @@ export async function openBand(parts: BandParts, openPorts = machinePorts): Prom
 
   /** What drives tasks now; `close` waits for it. */
   const busy = new Set<Promise<unknown>>()
-  function tracked<T>(result: Promise<T>): Promise<T> {
+  async function tracked<T>(begin: () => Promise<T>): Promise<T> {
+    if (stop.signal.aborted) throw new CodebandError('CB_BAND_CLOSED')
+    const result = begin()
     const settled = result.catch((error: unknown) => logs.note('failed', { error: String(error) }))
     busy.add(settled)
     void settled.then(() => busy.delete(settled))
@@ -147,7 +149,7 @@ export async function openBand(parts: BandParts, openPorts = machinePorts): Prom
     const task = taskOfApproval(log.state, approval)
     // A task that is being driven sees the word by itself; a parked one is taken up.
     if (task?.status !== 'parked') return undefined
-    return (await tracked(leading.resume(task.id)))[0]
+    return (await tracked(() => leading.resume(task.id)))[0]
   }
 
   /** A person's words whose consequences are not done: `close` lets them finish. */
@@ -157,17 +159,17 @@ export async function openBand(parts: BandParts, openPorts = machinePorts): Prom
     get state() {
       return log.state
     },
-    run: (text) => tracked(leading.run(text, { by })),
-    resume: (task) => tracked(leading.resume(task)),
-    cancel: (task, why) => tracked(leading.cancel(task, why, by)),
+    run: (text) => tracked(() => leading.run(text, { by })),
+    resume: (task) => tracked(() => leading.resume(task)),
+    cancel: (task, why) => tracked(() => leading.cancel(task, why, by)),
     nextTask: () =>
       log.until(
         (state) =>
           tasksOf(state).find((task) => (task.status === 'queued' && !leading.drives(task.id)) || isAnswered(task))?.id,
         stop.signal,
       ),
-    approve: (approval) => inFlight(answered(approval, leading.approve(approval, by))),
-    reject: (approval, why) => inFlight(answered(approval, leading.reject(approval, why, by))),
+    approve: (approval) => inFlight(() => answered(approval, leading.approve(approval, by))),
+    reject: (approval, why) => inFlight(() => answered(approval, leading.reject(approval, why, by))),
     on: (name, listener) => void emitter.on(name, listener),
     off: (name, listener) => void emitter.off(name, listener),
     close: () =>
@@ -185,7 +187,9 @@ export async function openBand(parts: BandParts, openPorts = machinePorts): Prom
       })()),
   }
 
-  function inFlight<T>(answer: Promise<T>): Promise<T> {
+  async function inFlight<T>(give: () => Promise<T>): Promise<T> {
+    if (closing) throw new CodebandError('CB_BAND_CLOSED')
+    const answer = give()
     const settled = answer.then(
       () => undefined,
       () => undefined,

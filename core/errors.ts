@@ -3,6 +3,7 @@ export const errors = {
   CB_APPROVAL_UNKNOWN: "No approval '{id}' is waiting. `codeband pending` lists what waits.",
   CB_BAND_BUSY:
     "Another process ({process}) already runs the band of '{repo}'. Wait for it, or stop it; `codeband status` works meanwhile.",
+  CB_BAND_CLOSED: 'This band was closed. What it had begun is in the log: open it again and `resume`.',
   CB_BOUNDARY_UNENFORCEABLE: "Framework '{framework}' cannot hold worker '{worker}' to its tools: {detail}.",
   CB_CHANGE_LIMIT:
     "The worktree '{worktree}' holds {detail}. Let `.gitignore` name what commands make, or raise that limit in the configuration.",

@@ -1,3 +1,4 @@
+import { CodebandError } from '../../core/errors.ts'
 import type { Band } from '../open-band.ts'
 import type { ExitCode } from './exit.ts'
 
@@ -14,6 +15,10 @@ export async function untilInterrupted(band: Band, work: () => Promise<ExitCode>
   try {
     const code = await work()
     return interrupted ? 130 : code
+  } catch (error) {
+    // Closed between two of its steps.
+    if (interrupted && CodebandError.is(error, 'CB_BAND_CLOSED')) return 130
+    throw error
   } finally {
     await band.close()
     process.off('SIGINT', stop)

@@ -6,6 +6,16 @@ const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 const [oldestMajor = 0, oldestMinor = 0] = oldestNode.split('.').map(Number)
 const argv = process.argv.slice(2)
 
+// Whoever read our words has gone (`| head`): the same as Ctrl-C, so that a band winds down.
+let heard = true
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    if (heard) process.kill(process.pid, 'SIGINT')
+    heard = false
+  })
+}
+
 if (major < oldestMajor || (major === oldestMajor && minor < oldestMinor)) {
   console.error(
     `CB_NODE_VERSION  codeband needs Node ${oldestNode} or newer; this is ${process.versions.node}. Install a current Node and run it again.`,
