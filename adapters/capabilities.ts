@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join, sep } from 'node:path'
+import { dirname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { defaultCommandLimits } from '../core/config.ts'
@@ -13,11 +14,14 @@ import { openSandbox } from './sandboxes/open.ts'
 /** Milliseconds that definitions may take to say what they are. */
 const limit = 20_000
 
-/** What the definitions can do, found out by running them where they reach nothing. Undefined where this machine has no sandbox:
- *  what is not trusted does not run outside of one. */
-export async function inspectCapabilities(bundled: BundledDefinitions): Promise<string[] | undefined> {
+/** A line for each capability of the definitions, or why there is none to tell. */
+export type Inspected = { lines: string[] } | { unknown: string }
+
+/** What the definitions can do, found out by running them where they reach nothing: what is not trusted does not run outside of a
+ *  sandbox. */
+export async function inspectCapabilities(bundled: BundledDefinitions): Promise<Inspected> {
   const sandbox = await openSandbox('if-available', defaultCommandLimits)
-  if (sandbox.kind === 'none') return undefined
+  if (sandbox.kind === 'none') return { unknown: 'without bubblewrap they would have to run unprotected' }
   const place = await mkdtemp(join(tmpdir(), 'codeband-inspect-'))
   try {
     const input = join(place, 'bundle.json')
@@ -35,14 +39,16 @@ export async function inspectCapabilities(bundled: BundledDefinitions): Promise<
       worktree: place,
       writable: true,
       protect: [],
-      readable: modulesOf(packageFolder()),
+      readable: modules(),
       home,
       network: false,
       env: { ...baseEnv(host()), HOME: home },
       timeoutMs: limit,
       maxOutput: 1024 * 1024,
     })
-    return read(output)
+    const lines = read(output)
+    const last = output.trimEnd().split('\n').at(-1)
+    return lines === undefined ? { unknown: `run in the sandbox they did not tell (${last || 'no word'})` } : { lines }
   } finally {
     await rm(place, { recursive: true, force: true })
   }
@@ -70,9 +76,14 @@ function read(output: string): string[] | undefined {
   }
 }
 
-/** The folders that codeband itself is loaded from. */
-function modulesOf(folder: string): string[] {
+/** The folders that codeband itself is loaded from. An installer may keep each package in a folder of its own, with links between. */
+function modules(): string[] {
+  const zod = dirname(createRequire(import.meta.url).resolve('zod'))
+  return [...new Set([packageFolder(), zod].map(modulesAround))]
+}
+
+function modulesAround(folder: string): string {
   const mark = `${sep}node_modules${sep}`
   const at = folder.lastIndexOf(mark)
-  return at < 0 ? [folder] : [folder.slice(0, at + mark.length - 1)]
+  return at < 0 ? folder : folder.slice(0, at + mark.length - 1)
 }

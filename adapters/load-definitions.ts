@@ -34,9 +34,8 @@ import { mayRun, trust } from './trust.ts'
 export type TrustQuestion = (question: {
   hash: string
   files: readonly string[]
-  /** What these definitions can do that the ones trusted last could not, and the other way round; undefined where it cannot be
-   *  found out without running them unprotected. */
-  change: { gained: readonly string[]; lost: readonly string[] } | undefined
+  /** What these definitions can do that the ones trusted last could not, and the other way round; or why that cannot be told. */
+  change: { gained: readonly string[]; lost: readonly string[] } | { unknown: string }
 }) => Promise<boolean>
 
 export interface Definitions {
@@ -92,10 +91,10 @@ export async function askForTrust(
 ): Promise<boolean> {
   const { hash, files } = bundled
   const after = await inspectCapabilities(bundled)
-  const change = after && capabilityChange(await lastCapabilities(repository), after)
+  const change = 'unknown' in after ? after : capabilityChange(await lastCapabilities(repository), after.lines)
   if (!(await confirm({ hash, files, change }))) return false
   await trust(repository.home, hash)
-  if (after) await rememberCapabilities(repository, after)
+  if ('lines' in after) await rememberCapabilities(repository, after.lines)
   return true
 }
 

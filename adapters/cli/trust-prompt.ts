@@ -17,10 +17,12 @@ export function showTrustQuestion(screen: Screen, { hash, files, change }: Param
     `These files are code that runs on this machine, not trusted yet as they are now (hash ${hash.slice(0, 12)}):`,
   )
   for (const file of files) screen.note(`  ${file}`)
-  if (change === undefined)
-    screen.note('What they can do cannot be shown: without bubblewrap they would have to run unprotected.')
-  else if (change.gained.length + change.lost.length === 0)
-    screen.note('They can do what the ones you trusted last could do.')
-  for (const line of change?.gained ?? []) screen.note(`  ${screen.paint.green('+')} ${line}`)
-  for (const line of change?.lost ?? []) screen.note(`  ${screen.paint.red('-')} ${line}`)
+  if ('unknown' in change) {
+    screen.note(`What they can do cannot be shown: ${change.unknown}.`)
+    return
+  }
+  const { gained, lost } = change
+  if (gained.length + lost.length === 0) screen.note('They can do what the ones you trusted last could do.')
+  for (const line of gained) screen.note(`  ${screen.paint.green('+')} ${line}`)
+  for (const line of lost) screen.note(`  ${screen.paint.red('-')} ${line}`)
 }
