@@ -59,6 +59,10 @@ function traceLine(event: Recorded, about: ReadonlyMap<string, string>): TraceLi
         `${event.worker} ${event.tool}${isOfCall(event) ? (about.get(event.turn ?? '') ?? '') : ''}: denied, ${event.code}`,
         'bad',
       )
+    case 'StraysRemoved': {
+      const more = event.count > event.paths.length ? ', ...' : ''
+      return say(event.worker, `removed ${count(event.count, 'stray file')}: ${event.paths.join(', ')}${more}`, 'quiet')
+    }
     case 'PlanSubmitted':
       return say(
         event.worker,

@@ -95,6 +95,16 @@ export type TurnCommand =
       inputHash: string
     }
   | {
+      type: 'ReportStrays'
+      task: string
+      turn?: string
+      place?: string
+      worker: string
+      role: string
+      count: number
+      paths: readonly string[]
+    }
+  | {
       type: 'EndTurn'
       task: string
       turn: string

@@ -7,7 +7,14 @@ import { get } from './table.ts'
 
 type Of<T extends Command['type']> = Extract<Command, { type: T }>
 type Commands = Of<
-  'BeginTurn' | 'RecordText' | 'RecordCall' | 'RecordReturn' | 'RecordViolation' | 'EndTurn' | 'NoticeStall'
+  | 'BeginTurn'
+  | 'RecordText'
+  | 'RecordCall'
+  | 'RecordReturn'
+  | 'RecordViolation'
+  | 'ReportStrays'
+  | 'EndTurn'
+  | 'NoticeStall'
 >
 
 /** The rules of one prompt to a worker. */
@@ -19,10 +26,15 @@ export function decideTurn(command: Commands, task: Task, busy: State['busy']): 
     case 'RecordViolation': {
       const { turn, worker, role, tool, code, reason, inputHash } = command
       // Of a turn that has ended, too: a refusal is told whenever it comes.
-      const of = turn === undefined ? undefined : get(task.turns, turn)
-      if (turn !== undefined && of?.worker !== worker)
-        return rejection('authz', of ? `turn '${turn}' is not ${worker}'s` : `there is no turn '${turn}'`)
+      const problem = notOf(task, command)
+      if (problem) return problem
       return [{ type: 'ViolationRecorded', at, task: task.id, turn, worker, role, tool, code, reason, inputHash }]
+    }
+    case 'ReportStrays': {
+      const { turn, place, worker, role, count, paths } = command
+      const problem = notOf(task, command)
+      if (problem) return problem
+      return [{ type: 'StraysRemoved', at, task: task.id, turn, place, worker, role, count, paths }]
     }
     case 'EndTurn': {
       const turn = runningTurn(task, command.turn)
@@ -42,6 +54,14 @@ export function decideTurn(command: Commands, task: Task, busy: State['busy']): 
     const { id, worker } = turn
     return { type: 'TurnEnded', at, task: task.id, turn: id, worker, outcome, failure, usage, session, ms }
   }
+}
+
+/** Whoever tells something of a turn names the worker whose it is. */
+function notOf(task: Task, { turn, worker }: { turn?: string; worker: string }): Rejection | undefined {
+  if (turn === undefined) return undefined
+  const known = get(task.turns, turn)
+  if (known === undefined) return rejection('authz', `there is no turn '${turn}'`)
+  return known.worker === worker ? undefined : rejection('authz', `turn '${turn}' is not ${worker}'s`)
 }
 
 /** The turn, if it runs and nobody else makes its product by now. */

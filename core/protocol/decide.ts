@@ -105,6 +105,7 @@ function decideTask(command: TaskCommands, task: Task, { busy }: State): readonl
     case 'RecordCall':
     case 'RecordReturn':
     case 'RecordViolation':
+    case 'ReportStrays':
     case 'EndTurn':
     case 'NoticeStall':
       return decideTurn(command, task, busy)

@@ -97,6 +97,19 @@ export type TurnEvent =
       reason: string
       inputHash: string
     }
+  /** Untracked files that no rule lets the role leave; ignored ones are not told. */
+  | {
+      type: 'StraysRemoved'
+      task: string
+      /** Of a turn; of a program's call the place. */
+      turn?: string
+      place?: string
+      worker: string
+      role: string
+      count: number
+      /** The first of them. */
+      paths: readonly string[]
+    }
   | {
       type: 'TurnEnded'
       task: string
@@ -294,6 +307,7 @@ const known: Readonly<Record<Event['type'], true>> = {
   ToolCalled: true,
   ToolReturned: true,
   ViolationRecorded: true,
+  StraysRemoved: true,
   TurnEnded: true,
   WorkerAssigned: true,
   SubjectAbandoned: true,

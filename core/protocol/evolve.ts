@@ -216,6 +216,7 @@ function evolveTask(task: Task, event: Exclude<Event, Of<'LeaderElected'> | Of<'
     case 'TextSaid':
     case 'ToolCalled':
     case 'ToolReturned':
+    case 'StraysRemoved':
     case 'StallNoticed':
     case 'MessageSent':
       return task

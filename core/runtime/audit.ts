@@ -18,9 +18,15 @@ export interface Surprise {
   reason: string
 }
 
-/** Looks, after a turn or a call of a program, at what it left that its role may not leave. Stray untracked files are removed; core's
- *  own records are put right. */
-export type Audit = () => Promise<Surprise | undefined>
+export interface Found {
+  surprise?: Surprise
+  /** What is recorded of it, with the end of what it was found after. */
+  requests: readonly Request[]
+}
+
+/** Looks, after a turn or a call of a program, at what it left that its role may not leave. Stray untracked files are removed and told;
+ *  core's own records are put right. */
+export type Audit = () => Promise<Found>
 
 /** To be begun before anything of it runs. */
 export async function openAudit(
@@ -28,7 +34,14 @@ export async function openAudit(
   worktree: Worktree,
   boundary: Boundary,
   role: Role,
+  /** What ran: a turn, or a call at a place of a program. */
+  ran: { task: string; turn?: string; place?: string; worker: string },
 ): Promise<Audit> {
+  const steered = (reason: string): Found => found({ code: 'protected-path', reason })
+  function found(surprise: Surprise): Found {
+    const { place: _, ...what } = ran
+    return { surprise, requests: [surpriseOf(surprise, { ...what, role: role.id })] }
+  }
   const recordsTouched = await worktree.watch()
   return async () => {
     // First: what stands in core's records decides what it sees of the files.
@@ -36,7 +49,7 @@ export async function openAudit(
     const changes = await changesOf(worktree)
     if (typeof changes === 'string') {
       await worktree.discard()
-      return { code: 'payload', reason: `it left ${changes}, and all of it was thrown away` }
+      return found({ code: 'payload', reason: `it left ${changes}, and all of it was thrown away` })
     }
     const outside = changes.filter(({ path }) => role.produces !== 'change' || !mayWrite(boundary, path))
     const voids = outside.filter(({ path, tracked }) => tracked || steers(path)).map(({ path }) => path)
@@ -44,7 +57,8 @@ export async function openAudit(
     if (surprises.length > 0) {
       return steered(`it changed ${listed(surprises)}, which '${role.id}' may not change`)
     }
-    await worktree.restore(outside.map(({ path }) => path))
+    const strays = outside.map(({ path }) => path).sort()
+    await worktree.restore(strays)
     // Part of package.json is codeband's configuration; a command can write it where no file tool would.
     for (const { path } of changes.filter((one) => isManifest(one.path) && !outside.includes(one))) {
       const after = standIns
@@ -54,11 +68,11 @@ export async function openAudit(
         return steered(`it changed the 'codeband' key of '${path}', which no role may change`)
       }
     }
-    return undefined
+    if (strays.length === 0) return { requests: [] }
+    const told = { count: strays.length, paths: strays.slice(0, mostNamed) }
+    return { requests: [{ type: 'ReportStrays', ...ran, role: role.id, ...told }] }
   }
 }
-
-const steered = (reason: string): Surprise => ({ code: 'protected-path', reason })
 
 /** The changes, or the words for it that they are more than one change may hold. */
 export async function changesOf(worktree: Worktree): Promise<readonly WorktreeChange[] | string> {
@@ -83,7 +97,7 @@ function steers(path: string): boolean {
 }
 
 /** What is recorded of it. */
-export function surpriseOf(
+function surpriseOf(
   { code, reason }: Surprise,
   what: { task: string; turn?: string; worker: string; role: string },
 ): Request {

@@ -7,7 +7,7 @@ import { planProblem } from '../protocol/plan.ts'
 import { attemptsAt, sessionOf, taskOf } from '../protocol/state.ts'
 import type { Plan, Verdict } from '../role/products.ts'
 import type { Adjustments, Role, TurnBase } from '../role/role.ts'
-import { changesOf, openAudit, type Surprise, surpriseOf } from './audit.ts'
+import { changesOf, openAudit, type Surprise } from './audit.ts'
 import { openDoor } from './door.ts'
 import { hashOf, hashOfRole } from './hash.ts'
 import { type EffectAnswer, Halt } from './journal.ts'
@@ -84,8 +84,6 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
   let seat = opened
   let { toolbox } = seat
 
-  const surpriseIn = (turn: string, surprise: Surprise): Request =>
-    surpriseOf(surprise, { task: taskId, turn, worker: worker.id, role: role.id })
   let door = openDoor()
   let session: Session | undefined
   let prompt = prompts.userPrompt
@@ -132,7 +130,8 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
       const attempt = attemptsAt(taskOf(log.state, taskId)!, place).turns
       turnId = `${taskId}/${place}#${attempt}`
       toolbox = await rememberingToolbox(runtime, seat.toolbox, taskId, place)
-      const audit = await openAudit(runtime, seat.worktree, seat.boundary, role)
+      const ran = { task: taskId, turn: turnId, worker: worker.id }
+      const audit = await openAudit(runtime, seat.worktree, seat.boundary, role, ran)
       const result = await runTurn(runtime, session, door, toolbox, {
         type: 'BeginTurn',
         task: taskId,
@@ -156,15 +155,14 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
       }
       if (result.status === 'cancelled') {
         // On the way out git may be stopped as well; what nobody saw now is put right before the next turn.
-        const surprise = await audit().catch(() => undefined)
-        await log.must(...(surprise === undefined ? [] : [surpriseIn(turnId, surprise)]), result.end)
+        const found = await audit().catch(() => undefined)
+        await log.must(...(found?.requests ?? []), result.end)
         throw new Halt()
       }
       if (result.status === 'failed') {
         lastFailure = result.failure
-        const surprise = await audit()
-        const violations = surprise === undefined ? [] : [surpriseIn(turnId, surprise)]
-        await log.must(...violations, result.end)
+        const { surprise, requests } = await audit()
+        await log.must(...requests, result.end)
         if (lastFailure.kind === 'budget') return fail('budget', lastFailure.detail)
         if (lastFailure.kind === 'violations') return fail('refused', lastFailure.detail)
         if (needsRepair(lastFailure.kind)) throw outage(lastFailure)
@@ -181,9 +179,9 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
         prompt = prompts.userPrompt
         continue
       }
-      const surprise = await audit()
+      const { surprise, requests: found } = await audit()
       if (surprise !== undefined) {
-        await log.must(surpriseIn(turnId, surprise), {
+        await log.must(...found, {
           ...result.end,
           outcome: 'void',
           failure: { kind: 'malformed', detail: surprise.reason },
@@ -194,9 +192,9 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
         continue
       }
       const end = await handOver(runtime, request, seat.worktree, submitted, result.end)
-      if (!('missing' in end)) return end
+      if (!('missing' in end)) return { ...end, requests: [...found, ...end.requests] }
       lastFailure = { kind: 'malformed', detail: end.missing }
-      await log.must({ ...result.end, outcome: 'failed', failure: lastFailure })
+      await log.must(...found, { ...result.end, outcome: 'failed', failure: lastFailure })
       if (repaired++ >= repairs) return fail('failed', end.missing)
       resume = session.token
       prompt = repairPrompt(role, end.missing)

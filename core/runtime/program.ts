@@ -81,7 +81,7 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
     if (!isRejection(done)) return answer
     // The law refused what the turn hands over: the turn still ended, and the program hears why.
     const refused: EffectAnswer = { ok: false, outcome: 'refused', reason: `${done.code}: ${done.reason}` }
-    const ends = requests.filter(({ type }) => type === 'EndTurn')
+    const ends = requests.filter(({ type }) => type === 'EndTurn' || type === 'ReportStrays')
     await log.must(...ends, endOf(refused))
     return refused
   }

@@ -4,7 +4,7 @@ import { entries, get } from '../protocol/table.ts'
 import { stricter } from '../protocol/verdict.ts'
 import { type Plan, Verdict } from '../role/products.ts'
 import { parse } from '../role/schema.ts'
-import { openAudit, surpriseOf } from './audit.ts'
+import { openAudit } from './audit.ts'
 import { hashOf } from './hash.ts'
 import { Halt } from './journal.ts'
 import { answerOf, authorOf, changeTitle, type PlayRequest, play, submitPlan } from './play.ts'
@@ -74,7 +74,8 @@ export async function callTool(
     say: nothing,
   })
   if ('problems' in seat) return fail('refused', seat.problems.join('; '))
-  const audit = await openAudit(runtime, seat.worktree, seat.boundary, role)
+  const ran = { task, place, worker: worker.id }
+  const audit = await openAudit(runtime, seat.worktree, seat.boundary, role, ran)
   const {
     ok: worked,
     output,
@@ -87,19 +88,16 @@ export async function callTool(
     // In one transaction with the end of the effect: a call that was refused is told once.
     return { ...fail('refused', `${code}: ${reason}`), requests: [{ type: 'RecordViolation', task, ...what }] }
   }
-  const surprise = await audit()
-  if (surprise !== undefined) {
-    const violation = surpriseOf(surprise, { task, worker: worker.id, role: role.id })
-    return { ...fail('refused', `'${name}' was void: ${surprise.reason}`), requests: [violation] }
-  }
+  const { surprise, requests } = await audit()
+  if (surprise !== undefined) return { ...fail('refused', `'${name}' was void: ${surprise.reason}`), requests }
   // Stopped in the middle: how it ended is found out when the task goes on.
   if (!worked && runtime.stopping.aborted) throw new Halt()
-  if (!worked) return fail('failed', output)
+  if (!worked) return { ...fail('failed', output), requests }
   const saved =
     role.produces === 'change'
       ? await seat.worktree.save({ message: name, author: authorOf(worker), at: runtime.clock.now() })
       : undefined
-  return ok(saved ? { output, commit: saved.commit } : { output })
+  return { ...ok(saved ? { output, commit: saved.commit } : { output }), requests }
 }
 
 /** What the steps of a producing role hand over when they end: the result of their last model turn; a change under the message they return;

@@ -57,8 +57,8 @@ const isCrash = (event: Recorded): event is Extract<Recorded, { type: 'TurnEnded
 
 function threadOf(event: Recorded): string {
   if ('turn' in event && event.turn !== undefined) return event.turn
-  if ('place' in event) return event.place
-  if ('subject' in event) return event.subject
+  if ('place' in event && event.place !== undefined) return event.place
+  if ('subject' in event && event.subject !== undefined) return event.subject
   return 'candidate' in event ? event.candidate : 'task'
 }
 

@@ -66,6 +66,8 @@ export function turnMoves(asking: Asking, scope: Scope, task: Task): void {
       asking.leader({ ...violates, worker: one.worker, turn: one.id })
       asking.leader({ ...violates, worker: one.worker, turn: 'nothing' })
       asking.leader({ ...violates, worker: 'nobody', turn: one.id })
+      const strays = { type: 'ReportStrays', task: taskId, turn: one.id, count: 1, paths: ['x'] } as const
+      for (const worker of [one.worker, 'nobody']) asking.leader({ ...strays, worker, role: one.role })
       asking.leader({ type: 'RecordText', task: taskId, turn: one.id, text: 'approved' })
       asking.leader({ type: 'RecordCall', task: taskId, turn: one.id, call: 'x', tool: 'read_files', input: {} })
       asking.leader({

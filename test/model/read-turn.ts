@@ -7,6 +7,7 @@ type TurnEvent = Of<
   | 'ToolCalled'
   | 'ToolReturned'
   | 'ViolationRecorded'
+  | 'StraysRemoved'
   | 'StallNoticed'
   | 'BudgetOpened'
   | 'BudgetReserved'
@@ -17,11 +18,12 @@ const outageKinds = new Set(['overloaded', 'auth'])
 
 export function readTurn(task: TaskStory, event: TurnEvent, story: Story): TaskStory {
   switch (event.type) {
+    case 'StraysRemoved':
     case 'ViolationRecorded': {
       const { turn, worker } = event
       if (turn !== undefined) {
-        hold('I-20', task.turns[turn] !== undefined, () => `a violation of the turn '${turn}', which did not begin`)
-        hold('I-30', task.turns[turn].worker === worker, () => `a violation of '${turn}' is told of '${worker}'`)
+        hold('I-20', task.turns[turn] !== undefined, () => `${event.type} of the turn '${turn}', which did not begin`)
+        hold('I-30', task.turns[turn].worker === worker, () => `${event.type} of '${turn}' is told of '${worker}'`)
       }
       return task
     }

@@ -82,6 +82,7 @@ function readTask(
     case 'ToolCalled':
     case 'ToolReturned':
     case 'ViolationRecorded':
+    case 'StraysRemoved':
     case 'StallNoticed':
     case 'BudgetOpened':
     case 'BudgetReserved':

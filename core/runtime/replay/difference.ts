@@ -125,6 +125,8 @@ function inWords(event: Event): string {
       return `${event.tool} gives ${event.ok ? 'its result' : oneLine(event.output)}`
     case 'ViolationRecorded':
       return `${event.tool} is denied (${event.code}): ${oneLine(event.reason)}`
+    case 'StraysRemoved':
+      return `${event.count} stray files are removed`
     case 'TurnEnded':
       return `the turn ends: ${event.outcome}${event.failure ? `: ${oneLine(event.failure.detail)}` : ''}`
     case 'TaskEnded':

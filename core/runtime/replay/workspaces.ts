@@ -164,9 +164,9 @@ function openWorktree(
     if (tooMuch) throw new CodebandError('CB_CHANGE_LIMIT', { worktree: start.path, detail: tooMuch })
     if (surprise !== undefined) return changedIn(surprise)
     const after = left()
-    if (after === undefined || after.commit === commit) return []
+    if (after === undefined || after.commit === commit) return strays()
     const files = await log.busy(diff(commit, after.commit))
-    return files.flatMap(({ path, from, status }): WorktreeChange[] => [
+    const kept = files.flatMap(({ path, from, status }): WorktreeChange[] => [
       ...(from === undefined ? [] : [{ path: from, status: 'deleted' as const, tracked: true }]),
       {
         path,
@@ -174,6 +174,18 @@ function openWorktree(
         tracked: status !== 'added' && status !== 'renamed',
       },
     ])
+    return [...kept, ...strays()]
+  }
+
+  /** What was removed. More than are named: the last one again is enough for the same count. */
+  function strays(): WorktreeChange[] {
+    const { place } = worktree
+    const told = (place === undefined ? recording.turn(turn() ?? '') : recording.events).find(
+      (event) => event.type === 'StraysRemoved' && event.place === place,
+    )
+    if (told?.type !== 'StraysRemoved') return []
+    const paths = Array.from({ length: told.count }, (_, index) => told.paths[index] ?? told.paths.at(-1)!)
+    return paths.map((path) => ({ path, status: 'added', tracked: false }))
   }
 
   function surpriseOf(): string | undefined {

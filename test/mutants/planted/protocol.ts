@@ -315,8 +315,8 @@ export const protocol: readonly Mutant[] = [
   {
     name: 'a violation is told of somebody else',
     file: turn,
-    find: 'if (turn !== undefined && of?.worker !== worker)',
-    replace: 'if (turn !== undefined && of === undefined)',
+    find: 'return known.worker === worker ? undefined : rejection(',
+    replace: 'return known ? undefined : rejection(',
     killers: ['test/protocol/late.test.ts', 'model all'],
   },
   {

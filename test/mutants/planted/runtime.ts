@@ -63,6 +63,13 @@ export const runtime: readonly Mutant[] = [
     killers: suites('repeat', 'depth'),
   },
   {
+    name: 'what a turn left is removed and told to nobody',
+    file: 'core/runtime/audit.ts',
+    find: 'if (strays.length === 0) return',
+    replace: 'if (strays.length >= 0) return',
+    killers: ['test/escapes/strays.test.ts'],
+  },
+  {
     name: 'a client that goes on after its turn fills the log',
     file: 'core/runtime/door.ts',
     find: 'if (count++ < most) {',
