@@ -1,4 +1,5 @@
 import { type Boundary, compileBoundary } from '../core/boundary/boundary.ts'
+import type { Check } from '../core/config.ts'
 import type { Worktree } from '../core/ports/workspace.ts'
 import { impliedTools } from '../core/role/granted-tools.ts'
 import type { Role } from '../core/role/role.ts'
@@ -16,7 +17,7 @@ export interface DecidingRole {
  *  role has no boundary. Without the input of a playing, a subtask narrows nothing. */
 export function decidingRole(
   role: Role,
-  options: { worktree: string; checks: readonly (readonly string[])[]; tools: readonly Tool[] },
+  options: { worktree: string; checks: readonly Check[]; tools: readonly Tool[] },
 ): DecidingRole | { problems: readonly string[] } {
   const { worktree, checks, tools } = options
   const compiled = compileBoundary(withServed(withChecks(role, checks)), { worker: `${role.id}-0`, input: undefined })

@@ -12,6 +12,7 @@ export {
   type Approval,
   type BuiltinTool,
   type ChangeProduct,
+  type Check,
   type Clock,
   CodebandError,
   type Diagnostic,

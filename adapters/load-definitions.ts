@@ -343,7 +343,7 @@ function planOfAction(config: ResolvedConfig, roles: ReadonlyMap<string, Role>, 
     const who = (name: string): string => playersOf(name, roles.get(name), config).join(' or ')
     return [`${id} (${who(id)}) -> ${role.reviewedBy} (${who(role.reviewedBy)})`]
   }
-  const checks = config.checks.map((argv) => argv.join(' ')).join(', ') || 'no checks are configured'
+  const checks = config.checks.map(({ command }) => command.join(' ')).join(', ') || 'no checks are configured'
   const byItself = policy.autoMerge === 'none' ? 'never without you' : `by itself up to risk '${policy.autoMerge}'`
   const waived =
     policy.opposition === 'waived'

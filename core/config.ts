@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { protection } from './boundary/protected.ts'
 import { CodebandError } from './errors.ts'
 import type { Framework } from './ports/framework.ts'
 import type { CommandLimits } from './ports/sandbox.ts'
@@ -12,8 +13,8 @@ export interface Config {
   workers?: Readonly<Record<string, Readonly<Record<string, number>>>>
   /** Commands that make a fresh worktree ready, as argv; run by core with network. */
   setup?: readonly (readonly string[])[]
-  /** Commands that must pass on the merged tree, as argv. */
-  checks?: readonly (readonly string[])[]
+  /** Commands that must pass on the merged tree: as argv, judged by the exit code, or with a report that names every test. */
+  checks?: readonly (readonly string[] | Check)[]
   merge?: {
     /** The branch that changes land on; default: the one checked out. */
     into?: string
@@ -75,6 +76,16 @@ export interface Config {
   }
 }
 
+/** A command that must pass, and says which tests it ran. */
+export interface Check {
+  /** As argv. */
+  command: readonly string[]
+  /** The file that it writes, relative to the worktree: `.xml` is JUnit, `.tap` is TAP. The check passes only if the command ends with 0
+   *  and this report names at least one test that passed and none that failed. Tests that passed on the base and do not run any more are
+   *  high risk. */
+  report?: string
+}
+
 export type FrameworkByName = string | { readonly use: string; readonly [option: string]: unknown }
 
 /** A configuration with every default filled in. */
@@ -82,7 +93,7 @@ export interface ResolvedConfig {
   frameworks: Readonly<Record<string, Framework>>
   workers: Readonly<Record<string, Readonly<Record<string, number>>>>
   setup: readonly (readonly string[])[]
-  checks: readonly (readonly string[])[]
+  checks: readonly Check[]
   merge: { into?: string; autoMerge: 'none' | 'low' | 'medium' | 'high' | 'critical'; batch: number }
   sandbox: 'required' | 'if-available' | 'off'
   review: { opposition: 'required' | 'waived' }
@@ -100,6 +111,20 @@ export function defineConfig(config: Config): Config {
 
 const argv = z.array(z.string().min(1)).min(1)
 const count = z.number().int().positive()
+const report = z.string().superRefine((path, context) => {
+  const problem = reportProblem(path)
+  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem })
+})
+const checkWithReport = z.strictObject({ command: argv, report: report.optional() })
+/** Both forms become one. Not a union, whose message would say nothing. */
+const check = z.unknown().transform((value, context): Check => {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  const parsed = isObject ? checkWithReport.safeParse(value) : argv.safeParse(value)
+  if (parsed.success) return 'command' in parsed.data ? parsed.data : { command: parsed.data }
+  for (const { path, message } of parsed.error.issues)
+    context.addIssue({ code: 'custom', path: [...path], message, input: value })
+  return z.NEVER
+})
 const framework = z.custom<Framework>(
   (value) =>
     typeof value === 'object' &&
@@ -124,7 +149,7 @@ const schema = z.strictObject({
   frameworks: z.record(z.string().regex(/^[a-z][a-z0-9]*$/, 'lower-case letters and digits'), framework).default({}),
   workers: z.record(z.string(), z.record(z.string(), z.number().int().min(0).max(100))).default({}),
   setup: z.array(argv).default([]),
-  checks: z.array(argv).default([]),
+  checks: z.array(check).default([]),
   merge: z
     .strictObject({
       into: z.string().min(1).optional(),
@@ -157,6 +182,19 @@ const schema = z.strictObject({
     })
     .prefault({}),
 })
+
+/** Why no report can be written there, with the cure. */
+function reportProblem(path: string): string | undefined {
+  const instead = "write a path inside the worktree, such as 'reports/junit.xml'"
+  if (/[\p{Cc}\\]/u.test(path)) return `'${path}' holds a backslash or a control character: ${instead}`
+  if (/^(\/|[A-Za-z]:)/.test(path)) return `'${path}' is absolute: ${instead}`
+  if (path.split('/').includes('..')) return `'${path}' may leave the worktree: ${instead}`
+  if (path.split('/').some((part) => part === '' || part === '.')) return `'${path}' is no plain path: ${instead}`
+  const rule = protection(path)
+  if (rule) return `'${path}' lies at '${rule.name}', which is protected: ${instead}`
+  if (!/\.(xml|tap)$/.test(path)) return `'${path}' ends neither with .xml (JUnit) nor with .tap (TAP): ${instead}`
+  return undefined
+}
 
 /** The configuration checked and completed. `named` makes the frameworks that are given by name. CB_CONFIG_INVALID, CB_FRAMEWORK_UNKNOWN. */
 export function resolveConfig(

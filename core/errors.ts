@@ -42,6 +42,8 @@ export const errors = {
     "The repository '{repo}' has no commit yet. Commit something first: `git commit --allow-empty -m start`.",
   CB_REPLAY_RUNNING:
     "Task '{task}' {how}, so there is no end to play up to. Wait for it, or `codeband resume {task}`; then replay it.",
+  CB_REPORT_TRACKED:
+    "A check writes its report to '{report}', where commit {commit} holds a file: nobody could tell the two apart. Take it out of git (`git rm --cached {report}`, and a line in .gitignore), or name another path in the configuration.",
   CB_ROLE_INVALID: '{count} problem(s) in the role definitions:\n{problems}',
   CB_ROLE_UNKNOWN: "{where} names the role '{name}', which does not exist. Known: {known}.",
   CB_SANDBOX_LEAKS:

@@ -1,4 +1,5 @@
 import { typesReference } from './scaffold/examples.ts'
+import { type ReportingCheck, reportingPython, reportingScript } from './scaffold/reporting.ts'
 
 /** What `init` found in a repository. */
 export interface Found {
@@ -7,6 +8,8 @@ export interface Found {
   manager: string | undefined
   setup: string[][]
   checks: string[][]
+  /** The same with a report, where the test runner is plainly known. */
+  reporting?: ReportingCheck | undefined
 }
 
 interface Folder {
@@ -15,7 +18,10 @@ interface Folder {
 }
 
 /** The package manager of a repository, what makes a fresh worktree ready, and what tests it. */
-export async function setupOf({ has, read }: Folder): Promise<Pick<Found, 'manager' | 'setup' | 'checks'>> {
+export async function setupOf({
+  has,
+  read,
+}: Folder): Promise<Pick<Found, 'manager' | 'setup' | 'checks' | 'reporting'>> {
   if (await has('package.json')) {
     const { scripts = {}, dependencies, devDependencies } = manifestOf(await read('package.json'))
     const manager = (await has('pnpm-lock.yaml'))
@@ -32,12 +38,18 @@ export async function setupOf({ has, read }: Folder): Promise<Pick<Found, 'manag
       bun: ['bun', 'install', '--frozen-lockfile'],
     }
     const needs = Object.keys({ ...dependencies, ...devDependencies }).length > 0
-    return { manager, setup: needs ? [installs[manager]!] : [], checks: scripts.test ? [[manager, 'test']] : [] }
+    const setup = needs ? [installs[manager]!] : []
+    if (!scripts.test) return { manager, setup, checks: [] }
+    const reporting = reportingScript(manager, scripts.test, { ...dependencies, ...devDependencies })
+    return { manager, setup, checks: [[manager, 'test']], reporting }
   }
   if (await has('go.mod'))
     return { manager: 'go', setup: [['go', 'mod', 'download']], checks: [['go', 'test', './...']] }
   if (await has('Cargo.toml')) return { manager: 'cargo', setup: [['cargo', 'fetch']], checks: [['cargo', 'test']] }
-  if (await has('pyproject.toml')) return { manager: 'python', setup: [], checks: [['pytest']] }
+  if (await has('pyproject.toml')) {
+    const reporting = reportingPython(await read('pyproject.toml'))
+    return { manager: 'python', setup: [], checks: [['pytest']], reporting }
+  }
   if (await has('Makefile')) return { manager: 'make', setup: [], checks: [['make', 'test']] }
   return { manager: undefined, setup: [], checks: [] }
 }
@@ -61,7 +73,7 @@ function manifestOf(text: string): Manifest {
 const quoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
 
 /** `codeband.config.ts` with only the workers that exist. */
-export function configSource({ clients, branch, setup, checks }: Found): string {
+export function configSource({ clients, branch, setup, checks, reporting }: Found): string {
   const [one = 'claude', other = one] = clients
   const both = clients.length > 1
   const workers = [
@@ -72,6 +84,8 @@ export function configSource({ clients, branch, setup, checks }: Found): string 
   ]
   const list = (commands: readonly (readonly string[])[]): string =>
     `[${commands.map((argv) => `[${argv.map(quoted).join(', ')}]`).join(', ')}]`
+  const named =
+    reporting && `{ command: [${reporting.command.map(quoted).join(', ')}], report: ${quoted(reporting.report)} }`
   return [
     `${typesReference('codeband.config.ts')}import { defineConfig } from 'codeband'`,
     ...clients.map((name) => `import { ${name} } from 'codeband/${name}'`),
@@ -86,6 +100,7 @@ export function configSource({ clients, branch, setup, checks }: Found): string 
     ...(clients.length > 0 ? ['  workers: {', ...workers, '  },'] : ['  workers: {},']),
     `  setup: ${list(setup)}, // what a fresh worktree needs`,
     `  checks: ${list(checks)}, // what must pass on the merged tree${checks.length === 0 ? ': without one, every landing asks you' : ''}`,
+    ...(named ? [`  // With the name of every test, so that a run of none is not green: checks: [${named}],`] : []),
     `  merge: { ${branch ? `into: ${quoted(branch)}, ` : ''}autoMerge: 'low' }, // above this risk a person decides`,
     ...(clients.length === 1
       ? [`  review: { opposition: 'waived' }, // one family only: marked everywhere, and nothing lands without you`]

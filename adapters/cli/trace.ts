@@ -86,9 +86,15 @@ function traceLine(event: Recorded, about: ReadonlyMap<string, string>): TraceLi
       return say('mergemaster', `Sent ${event.subject} back (${event.reason}): ${firstLine(event.detail)}`, 'bad')
     case 'ChecksRecorded': {
       const names = event.checks.map(({ argv }) => argv.join(' ')).join(', ') || 'no checks'
+      const why = event.checks.at(-1)?.inconclusive
+      const result = event.passed
+        ? `passed${testsOf(event.checks)}`
+        : why === undefined
+          ? 'failed'
+          : `inconclusive: ${firstLine(why)}`
       return say(
         'mergemaster',
-        `${names} on tree ${short(event.tree)}: ${event.passed ? 'passed' : 'failed'}${unsandboxed(event.sandbox)}`,
+        `${names} on tree ${short(event.tree)}: ${result}${unsandboxed(event.sandbox)}`,
         event.passed ? 'plain' : 'bad',
       )
     }
@@ -159,6 +165,9 @@ function toolLine({
 /** `npm test: 11/12 passed` where the runner's counts are known, else the first line of what the tool says. */
 export function testSummary(output: string): string {
   const head = firstLine(output)
+  // What a command prints of itself is no test where nothing can be concluded from it.
+  const inconclusive = /^.*, (inconclusive: .*)/.exec(output)?.[1]
+  if (inconclusive !== undefined) return firstLine(inconclusive)
   const number = (pattern: RegExp): number | undefined => {
     const found = pattern.exec(output)
     return found ? Number(found[1]) : undefined
@@ -206,6 +215,17 @@ function subjectOfCall(input: unknown): string {
     command ??
     role
   return typeof named === 'string' ? ` ${firstLine(named).slice(0, 80)}` : ''
+}
+
+/** ` (12 tests)`, where reports name them. */
+function testsOf(checks: Extract<Recorded, { type: 'ChecksRecorded' }>['checks']): string {
+  const counts = checks.flatMap(({ tests }) => tests?.passed ?? [])
+  return counts.length === 0
+    ? ''
+    : ` (${count(
+        counts.reduce((sum, one) => sum + one, 0),
+        'test',
+      )})`
 }
 
 const unsandboxed = (sandbox: string | undefined): string => (sandbox === 'none' ? ', unsandboxed' : '')

@@ -64,7 +64,7 @@ export async function gitWorkspaces({
     return guarded
   }
 
-  const { diff, patch, read, tree } = keptCommits(store.git)
+  const { diff, patch, read, tree, paths } = keptCommits(store.git)
   return {
     root: person.root,
     store: store.path,
@@ -72,6 +72,7 @@ export async function gitWorkspaces({
     patch,
     read,
     tree,
+    paths,
     async currentBranch() {
       const { stdout } = await person.git.run(['symbolic-ref', '--quiet', 'HEAD'])
       const ref = stdout.toString('utf8').trim()

@@ -32,6 +32,8 @@ export interface Workspaces {
   read(commit: string, path: string): Promise<string | undefined>
   /** The tree of a commit. */
   tree(commit: string): Promise<string>
+  /** Every path of a commit, folders included, and what lies there. */
+  paths(commit: string): Promise<ReadonlyMap<string, 'file' | 'directory' | 'symlink' | 'other'>>
   /** Moves the branch in the person's repository from exactly `from` to `to` (compare-and-swap), and with it every clean checkout of the
    *  branch. Contract: done entirely or not at all; repeating it after it was done answers 'landed' again (also when a crash
    *  came between the ref and the checkout, which it then finishes). */
@@ -42,10 +44,7 @@ export interface Workspaces {
 }
 
 /** The commits that are kept of a repository, to be looked at: nothing of it writes. */
-export interface KeptCommits extends Pick<Workspaces, 'diff' | 'patch' | 'read' | 'tree'> {
-  /** Every path of a commit, folders included, and what lies there. */
-  paths(commit: string): Promise<ReadonlyMap<string, 'file' | 'directory' | 'symlink' | 'other'>>
-}
+export type KeptCommits = Pick<Workspaces, 'diff' | 'patch' | 'read' | 'tree' | 'paths'>
 
 export interface MergeItem {
   commit: string

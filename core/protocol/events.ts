@@ -255,6 +255,22 @@ export interface CheckResult {
   exitCode: number | null
   output: string
   ms: number
+  /** The file in which it was to name its tests. */
+  report?: string
+  /** What that report says. */
+  tests?: CheckTests
+  /** It ended with 0, and yet nothing can be concluded from it: why, in one line. */
+  inconclusive?: string
+}
+
+/** Counts of what a report names; how it differs from the report of the base. */
+export interface CheckTests {
+  passed: number
+  skipped: number
+  /** Tests that passed on the base and did not run: how many, and some of their names. */
+  missing?: { count: number; names: readonly string[] }
+  /** Why the base has nothing to compare with. */
+  uncompared?: string
 }
 
 /** What a task keeps from the definitions it began with. */

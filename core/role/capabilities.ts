@@ -44,9 +44,7 @@ function ofTool({ name, needs }: Tool): string[] {
 function ofConfig(config: object | undefined): string[] {
   const { frameworks, setup, checks, merge, sandbox, review } = (config ?? {}) as Record<string, unknown>
   const commands = (kind: string, list: unknown): string[] =>
-    Array.isArray(list)
-      ? list.map((argv) => `configuration: ${kind} ${Array.isArray(argv) ? argv.join(' ') : String(argv)}`)
-      : []
+    Array.isArray(list) ? list.map((one) => `configuration: ${kind} ${commandText(one)}`) : []
   const { autoMerge, into } = (merge ?? {}) as { autoMerge?: string; into?: string }
   const { opposition } = (review ?? {}) as { opposition?: string }
   return [
@@ -58,6 +56,13 @@ function ofConfig(config: object | undefined): string[] {
     ...(typeof sandbox === 'string' ? [`configuration: sandbox ${sandbox}`] : []),
     ...(opposition === 'waived' ? ['configuration: opposition is waived'] : []),
   ]
+}
+
+function commandText(one: unknown): string {
+  if (Array.isArray(one)) return one.join(' ')
+  if (typeof one !== 'object' || one === null) return String(one)
+  const { command, report } = one as { command?: unknown; report?: unknown }
+  return `${commandText(command)}${report === undefined ? '' : `, which reports in ${String(report)}`}`
 }
 
 /** What a change gives and takes. */

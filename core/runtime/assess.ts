@@ -1,6 +1,7 @@
 import { riskFloor } from '../boundary/risk.ts'
 import type { FileDiff, Workspaces } from '../ports/workspace.ts'
 import type { Candidate, Task } from '../protocol/state.ts'
+import { higherRisk, type Risk } from '../protocol/verdict.ts'
 import type { Runtime } from './runtime.ts'
 
 /** Files of which it matters what changed inside: a mere version differs from a script. */
@@ -22,21 +23,41 @@ export async function assess(runtime: Runtime, task: Task, { id, base, commit }:
   const patch = await workspaces.patch(base, commit, largestPatch)
   const { contents, all } = await contentsOf(workspaces, files, base, commit)
   const { risk, reasons } = riskFloor(files, {
-    checks: [...config.checks, ...config.setup, ...grantedBy(runtime)],
+    checks: [...config.checks.map(({ command }) => command), ...config.setup, ...grantedBy(runtime)],
     patch,
     unread: !all || isCut(patch),
     contents,
   })
-  const untested = config.checks.length === 0
-  const floor = untested && risk === 'low' ? 'medium' : risk
+  const tested = risksOfTests(task.candidates[id]!, config.checks.length)
   const approval = `${task.id}.${Object.keys(task.approvals).length + 1}`
   await log.must({
     type: 'AssessRisk',
     task: task.id,
     candidate: id,
-    floor,
-    reasons: untested ? [...reasons, 'no checks are configured: nothing was tested'] : reasons,
+    floor: tested.reduce((highest, one) => higherRisk(highest, one.risk), risk),
+    reasons: [...reasons, ...tested.map(({ text }) => text)],
     approval,
+  })
+}
+
+/** What the checks leave open, as they are recorded. */
+function risksOfTests(candidate: Candidate, configured: number): { risk: Risk; text: string }[] {
+  if (configured === 0) return [{ risk: 'medium', text: 'no checks are configured: nothing was tested' }]
+  const { checks } = candidate.checks ?? { checks: [] }
+  return checks.flatMap(({ argv, tests: { missing, uncompared } = { passed: 0, skipped: 0 } }) => {
+    const name = argv.join(' ')
+    const found: { risk: Risk; text: string }[] = []
+    if (missing) {
+      const names = missing.names.map((one) => `'${one}'`).join(', ')
+      const more = missing.count > missing.names.length ? ` and ${missing.count - missing.names.length} more` : ''
+      found.push({
+        risk: 'high',
+        text: `${name}: ${missing.count} of the tests that passed on the base did not run: ${names}${more}`,
+      })
+    }
+    if (uncompared !== undefined)
+      found.push({ risk: 'medium', text: `${name}: its tests are compared with nothing, since ${uncompared}` })
+    return found
   })
 }
 

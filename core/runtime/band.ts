@@ -3,6 +3,7 @@ import { isRejection } from '../protocol/commands.ts'
 import type { ParkReason, Policy, Recorded, TaskOutcome } from '../protocol/events.ts'
 import { type Approval, type Landing, type State, taskOf, tasksOf, waitingApprovals } from '../protocol/state.ts'
 import { EffectError } from '../role/steps.ts'
+import { refuseTrackedReport } from './checks/tracked-report.ts'
 import { Halt } from './journal.ts'
 import { finishLanding } from './merge.ts'
 import { openProgram } from './program.ts'
@@ -72,9 +73,11 @@ export function openLeadingBand(
     const mine = { ...(await runtimeFor(task.policy.definitions)), stopping }
     const program = openProgram(mine, taskId)
     try {
-      if (task.status === 'queued')
-        await log.must({ type: 'StartTask', task: taskId, base: await workspaces.tip(task.policy.target) })
-      else await log.must({ type: 'ResumeTask', task: taskId })
+      if (task.status === 'queued') {
+        const base = await workspaces.tip(task.policy.target)
+        await refuseTrackedReport(mine, base)
+        await log.must({ type: 'StartTask', task: taskId, base })
+      } else await log.must({ type: 'ResumeTask', task: taskId })
       const conductor = mine.roles.get('conductor')
       if (conductor?.steps === undefined)
         throw new CodebandError('CB_ROLE_UNKNOWN', {

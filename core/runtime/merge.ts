@@ -1,14 +1,13 @@
-import { protectedPaths } from '../boundary/protected.ts'
 import type { MergeItem } from '../ports/workspace.ts'
 import { isRejection } from '../protocol/commands.ts'
-import type { CheckResult } from '../protocol/events.ts'
 import { approvedChanges, type Candidate, type Subject, type Task, taskOf } from '../protocol/state.ts'
 import { entries } from '../protocol/table.ts'
 import type { MergeReport } from '../role/products.ts'
 import { assess } from './assess.ts'
+import { inconclusiveWords } from './checks/judge.ts'
+import { runChecks } from './checks/run-checks.ts'
 import { type EffectAnswer, Halt } from './journal.ts'
 import type { Runtime } from './runtime.ts'
-import { prepareWorktree } from './setup.ts'
 
 /** The branch may move under a candidate this often before the task gives up. */
 const attempts = 20
@@ -121,7 +120,7 @@ function itemOf(
 }
 
 async function check(runtime: Runtime, task: Task, { id, base, commit }: Candidate): Promise<void> {
-  const { passed, checks } = await runChecks(runtime, base, commit)
+  const { passed, checks } = await runChecks(runtime, base, commit, { compare: true })
   await runtime.log.must({
     type: 'RecordChecks',
     task: task.id,
@@ -130,44 +129,6 @@ async function check(runtime: Runtime, task: Task, { id, base, commit }: Candida
     checks,
     sandbox: runtime.sandbox.kind,
   })
-}
-
-interface Checked {
-  passed: boolean
-  checks: CheckResult[]
-}
-
-function runChecks(runtime: Runtime, base: string, commit: string): Promise<Checked> {
-  return runtime.checking.run('checks', () => checkTree(runtime, base, commit))
-}
-
-async function checkTree(runtime: Runtime, base: string, commit: string): Promise<Checked> {
-  const { sandbox, workspaces, config, home, baseEnv, stopping } = runtime
-  const workerHome = `${home}/agents/mergemaster`
-  const env = { ...baseEnv, HOME: workerHome, TMPDIR: `${workerHome}/tmp`, CI: 'true' }
-  const worktree = await prepareWorktree(runtime, 'mergemaster', base, commit, env)
-  const checks: CheckResult[] = []
-  for (const argv of config.checks) {
-    const result = await sandbox.run({
-      argv,
-      cwd: worktree.path,
-      worktree: worktree.path,
-      writable: true,
-      protect: protectedPaths,
-      readable: [workspaces.store],
-      home: workerHome,
-      network: false,
-      env,
-      timeoutMs: config.limits.commandMinutes * 60_000,
-      maxOutput: 64 * 1024,
-      signal: stopping,
-    })
-    if (result.cancelled) throw new Halt()
-    const { exitCode, output, ms } = result
-    checks.push({ argv, exitCode, output, ms })
-    if (exitCode !== 0) return { passed: false, checks }
-  }
-  return { passed: true, checks }
 }
 
 /** The first change with which the checks fail, found by halving the candidate. */
@@ -189,7 +150,7 @@ async function culpritOf(
       changes.slice(0, half).map((change) => itemOf(runtime, task, change)),
     )
     if ('conflict' in merged) break
-    const result = await runChecks(runtime, base, merged.commit)
+    const result = await runChecks(runtime, base, merged.commit, { compare: false })
     if (result.passed) good = half
     else {
       bad = half
@@ -197,8 +158,9 @@ async function culpritOf(
     }
   }
   const red = failing.at(-1)
+  const words = red && inconclusiveWords(red)
   const detail = red
-    ? `On the merged tree \`${red.argv.join(' ')}\` ended with ${red.exitCode ?? 'a signal'}:\n${red.output.slice(-6000)}`
+    ? `On the merged tree \`${red.argv.join(' ')}\` ended with ${red.exitCode ?? 'a signal'}${words && `, ${words}`}:\n${red.output.slice(-6000)}`
     : 'the checks failed'
   return { subject: changes[bad - 1]!, detail }
 }

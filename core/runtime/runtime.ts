@@ -3,6 +3,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Sandbox } from '../ports/sandbox.ts'
 import type { ToolServers } from '../ports/tool-server.ts'
 import type { Workspaces, Worktree } from '../ports/workspace.ts'
+import type { CheckResult } from '../protocol/events.ts'
 import type { Role } from '../role/role.ts'
 import type { Tool } from '../role/tool.ts'
 import type { Log } from './log.ts'
@@ -44,6 +45,8 @@ export interface Runtime {
 
 export interface StandIns {
   toolbox(scene: Scene): Toolbox
+  /** What was made of the check that ran last. */
+  judged(): Pick<CheckResult, 'tests' | 'inconclusive'>
   /** The text of a file after a turn. */
   read(worktree: Worktree, path: string): Promise<string | undefined>
 }

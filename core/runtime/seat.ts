@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Boundary, compileBoundary } from '../boundary/boundary.ts'
+import type { Check } from '../config.ts'
 import type { ToolResult } from '../ports/framework.ts'
 import type { Worktree } from '../ports/workspace.ts'
 import type { Adjustments, Role } from '../role/role.ts'
@@ -79,6 +80,7 @@ export async function openSeat(
     home: commandHome,
     env,
     store: runtime.workspaces.store,
+    checks: runtime.config.checks,
     commandTimeoutMs: runtime.config.limits.commandMinutes * 60_000,
     custom: [...runtime.tools, ...served.tools],
     toolEnv: definedOf(runtime.hostEnv),
@@ -114,11 +116,11 @@ export function withServed(role: Role): Role {
 }
 
 /** A role that grants run_tests without naming commands runs what the configuration checks with. */
-export function withChecks(role: Role, checks: readonly (readonly string[])[]): Role {
+export function withChecks(role: Role, checks: readonly Check[]): Role {
   const grants = (role.tools ?? []).map((tool) => {
     const grant = typeof tool === 'string' ? { name: tool } : tool
     return grant.name === 'run_tests' && grant.allowedCommands === undefined
-      ? { ...grant, allowedCommands: checks }
+      ? { ...grant, allowedCommands: checks.map(({ command }) => command) }
       : tool
   })
   return { ...role, tools: grants }

@@ -15,8 +15,6 @@ const waiting: Readonly<Record<string, string>> = {
   'PR-011': 'a push of a worker: nothing takes one before workers come over the network',
   'PR-012': 'a push of a worker: nothing takes one before workers come over the network',
   'PR-019': 'numbered events of a worker: nothing takes them before workers come over the network',
-  'SC-008': 'a report that names each test: a check is its exit code (the setup file itself is critical risk)',
-  'SC-009': 'the number of tests in a run: a check is its exit code, a run of no test that ends with 0 is green',
 }
 
 /** Where cases are proved by their meaning, in files that do not write their names. */

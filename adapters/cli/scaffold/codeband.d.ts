@@ -293,8 +293,8 @@ declare module 'codeband*' {
     workers?: Readonly<Record<string, Readonly<Record<string, number>>>>
     /** Commands that make a fresh worktree ready, as argv; run by core with network. */
     setup?: readonly (readonly string[])[]
-    /** Commands that must pass on the merged tree, as argv. */
-    checks?: readonly (readonly string[])[]
+    /** Commands that must pass on the merged tree: as argv, judged by the exit code, or with a report that names every test. */
+    checks?: readonly (readonly string[] | Check)[]
     merge?: {
       /** The branch that changes land on; default: the one checked out. */
       into?: string
@@ -354,6 +354,15 @@ declare module 'codeband*' {
       /** Mebibytes of all files that one change adds or edits; default 256. A turn that leaves more is void. */
       changeMb?: number
     }
+  }
+  /** A command that must pass, and says which tests it ran. */
+  export interface Check {
+    /** As argv. */
+    command: readonly string[]
+    /** The file that it writes, relative to the worktree: `.xml` is JUnit, `.tap` is TAP. The check passes only if the command ends with 0
+     *  and this report names at least one test that passed and none that failed. Tests that passed on the base and do not run any more are
+     *  high risk. */
+    report?: string
   }
   export type FrameworkByName = string | { readonly use: string; readonly [option: string]: unknown }
   /** zod 4, or plain JSON Schema (then values are typed `unknown`). */

@@ -68,6 +68,9 @@ export function gather(worktree: string): {
 /** A name that a test gave itself, as a person and a model may see it. */
 function cleanName(name: string): string {
   // Cut before it is looked at: a name may be as long as its report.
-  const plain = name.slice(0, 4 * longestName).replace(/\s+/g, ' ').trim()
+  const plain = name
+    .slice(0, 4 * longestName)
+    .replace(/\s+/g, ' ')
+    .trim()
   return shown(plain, longestName) || 'a test without a name'
 }

@@ -1,4 +1,5 @@
 import type { CommandResult, Sandbox } from '../../ports/sandbox.ts'
+import type { CheckResult } from '../../protocol/events.ts'
 import { taskOf } from '../../protocol/state.ts'
 import type { OrderedLog } from './ordered-log.ts'
 import type { Recording } from './recording.ts'
@@ -8,7 +9,11 @@ export interface RecordedChecks {
   readonly sandbox: Sandbox
   /** They run on this commit next. */
   begin(commit: string): void
+  /** What was made of the one that ran last. */
+  judged(): Judged
 }
+
+type Judged = Pick<CheckResult, 'tests' | 'inconclusive'>
 
 /** The name of a part of a candidate that was merged only to find the change that breaks it. */
 export const halfOf = (commits: readonly string[]): string => `part of ${commits.length}`
@@ -16,6 +21,7 @@ export const halfOf = (commits: readonly string[]): string => `part of ${commits
 export function recordedChecks(recording: Recording, log: OrderedLog): RecordedChecks {
   let commit = ''
   let count = 0
+  let judged: Judged = {}
   const candidates = () => taskOf(log.state, recording.task)!.candidates
 
   function result(argv: readonly string[]): Promise<CommandResult> | CommandResult {
@@ -29,6 +35,10 @@ export function recordedChecks(recording: Recording, log: OrderedLog): RecordedC
       const before = event.checks.map((one) => one.argv.join(' ')).join(', ')
       return log.diverge({ what: 'checks', before: before || 'no checks', now: argv.join(' ') })
     }
+    judged = {
+      ...(check.tests && { tests: check.tests }),
+      ...(check.inconclusive && { inconclusive: check.inconclusive }),
+    }
     return ended(check.exitCode, check.output, check.ms)
   }
 
@@ -37,9 +47,13 @@ export function recordedChecks(recording: Recording, log: OrderedLog): RecordedC
     const back = recording.inLife(['ChangeReturned'], ({ reason }) => reason === 'checks')
     const changes = Object.values(candidates()).at(-1)?.changes ?? []
     const culprit = changes.findIndex(({ subject }) => subject === back?.subject)
-    const [, command, exit, output = ''] =
-      /^On the merged tree `([\s\S]*?)` ended with ([^:]*):\n([\s\S]*)$/.exec(back?.detail ?? '') ?? []
+    const [, command, exit, inconclusive, output = ''] =
+      /^On the merged tree `([\s\S]*?)` ended with (a signal|\d+)(?:, inconclusive: ([^\n]*))?:\n([\s\S]*)$/.exec(
+        back?.detail ?? '',
+      ) ?? []
+    judged = {}
     if (length <= culprit || command !== argv.join(' ')) return ended(0, '', 0)
+    if (inconclusive !== undefined) judged = { inconclusive }
     return ended(exit === 'a signal' ? null : Number(exit), output, 0)
   }
 
@@ -66,6 +80,7 @@ export function recordedChecks(recording: Recording, log: OrderedLog): RecordedC
       commit = next
       count = 0
     },
+    judged: () => judged,
     sandbox: {
       get kind() {
         return kind()

@@ -76,6 +76,7 @@ export async function replay({
     answer,
     standIns: {
       toolbox: recordedToolbox(recording, log),
+      judged: checks.judged,
       read: (worktree, path) => log.busy((worktree as RecordedWorktree).after(path)),
     },
   })

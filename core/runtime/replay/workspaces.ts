@@ -125,6 +125,7 @@ export function recordedWorkspaces(
     patch: (base, commit, max) => log.busy(kept.patch(base, commit, max)),
     read: (commit, path) => log.busy(kept.read(commit, path)),
     tree: (commit) => log.busy(kept.tree(commit)),
+    paths: (commit) => log.busy(kept.paths(commit)),
     async land() {
       const end = recording.inLife(['Landed', 'LandingRefused'])
       if (end === undefined) return new Promise(() => undefined)

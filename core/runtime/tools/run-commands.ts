@@ -4,7 +4,9 @@ import { decideCommand } from '../../boundary/command.ts'
 import { deny } from '../../boundary/denial.ts'
 import { protectedPaths, protection } from '../../boundary/protected.ts'
 import type { CommandResult } from '../../ports/sandbox.ts'
+import { inconclusiveWords } from '../checks/judge.ts'
 import { denied, type Entry, entry } from './entry.ts'
+import { runAsCheck } from './run-tests.ts'
 import type { CallOutcome, Scene } from './scene.ts'
 import { headAndTail } from './text.ts'
 
@@ -31,13 +33,24 @@ export function runCommands({ name, commands }: Grant): Entry {
       async run() {
         const decision = decideCommand(grant, input)
         if (!decision.allowed) return denied(decision)
-        const result = await runSandboxed(scene, decision.argv, signal)
+        const { argv } = decision
+        // What must pass on the merged tree is judged here as it is there; another command is its exit code.
+        const check = (name === 'run_tests' && scene.checks?.find((one) => sameWords(one.command, argv))) || undefined
+        const run = (words: readonly string[]) => runSandboxed(scene, words, signal)
+        const { result, inconclusive } =
+          check && scene.worktree
+            ? await runAsCheck(check, { ...scene, worktree: scene.worktree.path }, run)
+            : { result: await run(argv) }
         if (!('exitCode' in result)) return result
-        return { ok: result.exitCode === 0, output: told(decision.argv, result, scene), sandbox: result.sandbox }
+        const ok = result.exitCode === 0 && inconclusive === undefined
+        return { ok, output: told(argv, result, scene, inconclusiveWords({ inconclusive })), sandbox: result.sandbox }
       },
     }),
   })
 }
+
+const sameWords = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((word, at) => word === b[at])
 
 /** Runs argv in the worker's sandbox with the worker's environment. */
 export async function runSandboxed(
@@ -71,6 +84,7 @@ function told(
   argv: readonly string[],
   { exitCode, timedOut, cancelled, limit, output, ms, sandbox }: CommandResult,
   scene: Scene,
+  words = '',
 ): string {
   const seconds = `${(ms / 1000).toFixed(1)} s`
   const how = sandbox === 'none' ? ', unsandboxed' : ''
@@ -83,5 +97,5 @@ function told(
         : exitCode === null
           ? `ended by a signal after ${seconds}`
           : `exit ${exitCode} after ${seconds}`
-  return `${argv.join(' ')}: ${end}${how}\n${headAndTail(output, maxOutput)}`
+  return `${argv.join(' ')}: ${end}${how}${words && `, ${words}`}\n${headAndTail(output, maxOutput)}`
 }

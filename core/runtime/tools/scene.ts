@@ -1,5 +1,6 @@
 import type { Boundary } from '../../boundary/boundary.ts'
 import type { DenialCode } from '../../boundary/denial.ts'
+import type { Check } from '../../config.ts'
 import type { SessionTool, ToolResult } from '../../ports/framework.ts'
 import type { Sandbox } from '../../ports/sandbox.ts'
 import type { Worktree } from '../../ports/workspace.ts'
@@ -24,6 +25,8 @@ export interface Scene {
   /** Core's bare repository, readable to commands. */
   store: string
   commandTimeoutMs: number
+  /** What must pass on the merged tree: run_tests judges such a command in the same way. */
+  checks?: readonly Check[]
   /** The tools a project defines itself. */
   custom: readonly Tool[]
   /** What custom tools may ask for by name; default: nothing. */

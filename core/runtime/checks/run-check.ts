@@ -1,0 +1,67 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { protectedPaths } from '../../boundary/protected.ts'
+import type { Check } from '../../config.ts'
+import type { CheckResult } from '../../protocol/events.ts'
+import { Halt } from '../journal.ts'
+import type { Runtime } from '../runtime.ts'
+import { judge } from './judge.ts'
+import { clearReport, takeReport } from './report-file.ts'
+
+/** Where checks run: a worktree of core's own, and a home for it. */
+export interface CheckPlace {
+  name: string
+  home: string
+  env: Readonly<Record<string, string>>
+}
+
+export async function checkPlace({ home: all, baseEnv, standIns }: Runtime, name: string): Promise<CheckPlace> {
+  const home = join(all, 'agents', name)
+  const temp = join(home, 'tmp')
+  if (standIns === undefined) await mkdir(temp, { recursive: true, mode: 0o700 })
+  return { name, home, env: { ...baseEnv, HOME: home, TMPDIR: temp, CI: 'true' } }
+}
+
+/** What came of one check, and the names of the tests that its report says have passed. */
+export interface CheckRun {
+  result: CheckResult
+  names?: readonly string[]
+}
+
+export const isGreen = ({ exitCode, inconclusive }: CheckResult): boolean =>
+  exitCode === 0 && inconclusive === undefined
+
+/** Runs a check in the sandbox and judges it. In a replay its judgement is what is recorded. */
+export async function runCheck(
+  { sandbox, workspaces, config, stopping, standIns }: Runtime,
+  check: Check,
+  { home, env }: CheckPlace,
+  worktree: string,
+): Promise<CheckRun> {
+  const { command: argv, report } = check
+  const real = report !== undefined && standIns === undefined
+  const stays = real ? await clearReport(worktree, report) : undefined
+  const { exitCode, output, ms, cancelled } = await sandbox.run({
+    argv,
+    cwd: worktree,
+    worktree,
+    writable: true,
+    protect: protectedPaths,
+    readable: [workspaces.store],
+    home,
+    network: false,
+    env,
+    timeoutMs: config.limits.commandMinutes * 60_000,
+    maxOutput: 64 * 1024,
+    signal: stopping,
+  })
+  if (cancelled) throw new Halt()
+  const ended: CheckResult = { argv, exitCode, output, ms, ...(report !== undefined && { report }) }
+  if (standIns) return { result: { ...ended, ...standIns.judged() } }
+  const take = () => stays ?? takeReport(worktree, report!)
+  const { inconclusive, reported } = await judge(check, ended, take, worktree)
+  if (inconclusive !== undefined) return { result: { ...ended, inconclusive } }
+  if (reported === undefined) return { result: ended }
+  const { passed, skipped } = reported
+  return { result: { ...ended, tests: { passed: passed.length, skipped } }, names: passed }
+}
