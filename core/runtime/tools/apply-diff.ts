@@ -95,6 +95,11 @@ function stageAll(files: readonly FilePatch[], context: Context): readonly Chang
     if (to !== undefined) staged.set(path, undefined)
     staged.set(to ?? path, kind === 'delete' ? undefined : applied.content)
   }
+  for (const [path, content] of staged) {
+    // Made and taken away again within the patch.
+    if (content === undefined && readText(path, context) === undefined) staged.delete(path)
+  }
+  if (staged.size === 0) return failed('Nothing was changed: the patch takes away all that it makes.')
   return changesOf(staged)
 }
 

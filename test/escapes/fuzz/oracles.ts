@@ -124,12 +124,14 @@ function effects(room: Room, { tool, role }: Mutant, changed: readonly string[])
 const neighbours = (path: string): string[] => readdirSync(dirname(path))
 
 function configures(text: string): boolean {
+  let value: unknown
   try {
-    return 'codeband' in JSON.parse(text)
+    value = JSON.parse(text)
   } catch {
     // What is not JSON configures nothing, until it is.
     return true
   }
+  return typeof value === 'object' && value !== null && 'codeband' in value
 }
 
 function commandsOf({ ran }: Room, { role, tool }: Mutant): Fault | undefined {

@@ -116,6 +116,21 @@ test('a patch over several files is done whole: add, update, move, delete', asyn
   expect([existsSync(join(place.root, 'src/a.ts')), existsSync(join(place.root, 'README.md'))]).toEqual([false, false])
 })
 
+test('what a patch makes and takes away again never is; only what is left of it is done', async () => {
+  const { place, call } = bench()
+  const moved = '*** Update File: src/a.ts\n*** Move to: src/b.ts\n*** Delete File: src/b.ts\n'
+  expect(await call('apply_diff', { patch: `*** Begin Patch\n${moved}*** End Patch` })).toEqual({
+    ok: true,
+    output: 'Deleted src/a.ts.',
+  })
+  expect(existsSync(join(place.root, 'src/a.ts'))).toBe(false)
+  const made = '*** Add File: src/c.ts\n+x\n*** Delete File: src/c.ts\n'
+  expect(await call('apply_diff', { patch: `*** Begin Patch\n${made}*** End Patch` })).toEqual({
+    ok: false,
+    output: 'Nothing was changed: the patch takes away all that it makes.',
+  })
+})
+
 test('a patch of which one part does not fit changes nothing', async () => {
   const { place, read, call } = bench()
   const before = read('src/a.ts')
