@@ -41,7 +41,7 @@ export async function inspectCapabilities(bundled: BundledDefinitions): Promise<
       protect: [],
       readable: modules(),
       home,
-      network: false,
+      network: [],
       env: { ...baseEnv(host()), HOME: home },
       timeoutMs: limit,
       maxOutput: 1024 * 1024,

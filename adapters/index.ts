@@ -34,6 +34,7 @@ export {
   type McpServer,
   type MergeReport,
   Plan,
+  packageRegistries,
   type Recorded,
   Risk,
   type Role,

@@ -1,7 +1,8 @@
 import type { Writable } from 'node:stream'
 
-/** A process group by its number, one process by its number, or every process that began with this text in its environment (Linux). */
-export type Heir = 'group' | 'process' | 'mark'
+/** A process group by its number, one process by its number, every process that began with this text in its environment (Linux), or a
+ *  folder of codeband's by its path, which holds no spaces, with the files right in it. */
+export type Heir = 'group' | 'process' | 'mark' | 'folder'
 
 /** What must not outlive this process, however it ends: after a SIGKILL there is nobody left here to end it. */
 export interface LastWill {
@@ -30,6 +31,7 @@ for round in 1 2 3; do
     case $one in
     group:*) kill -s KILL -- "-$name" ;;
     process:*) kill -s KILL "$name" ;;
+    folder:*) rm -f "$name"/* && rmdir "$name" ;;
     mark:*)
       for file in $(grep -laF -- "$name" /proc/[0-9]*/environ); do
         file=\${file#/proc/}

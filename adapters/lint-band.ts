@@ -97,6 +97,7 @@ const configKeys: Readonly<Record<string, readonly string[]>> = {
     frameworks: true,
     workers: true,
     setup: true,
+    network: true,
     checks: true,
     merge: true,
     sandbox: true,

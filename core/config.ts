@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { readHost } from './boundary/host.ts'
 import { protection } from './boundary/protected.ts'
 import { CodebandError } from './errors.ts'
 import type { Framework } from './ports/framework.ts'
@@ -11,8 +12,11 @@ export interface Config {
   frameworks?: Readonly<Record<string, Framework | FrameworkByName>>
   /** How many workers of a role run on which framework. A role without an entry is played on demand. */
   workers?: Readonly<Record<string, Readonly<Record<string, number>>>>
-  /** Commands that make a fresh worktree ready, as argv; run by core with network. */
+  /** Commands that make a fresh worktree ready, as argv; they reach the hosts of `network`. */
   setup?: readonly (readonly string[])[]
+  /** Hosts that `setup` may reach: `example.com` (port 443), `example.com:8080`, `*.example.com` (every name below it). Default:
+   *  `packageRegistries`. Where `registry.npmjs.org` is among them, so is the registry that npm_config_registry names instead. */
+  network?: readonly string[]
   /** Commands that must pass on the merged tree: as argv, judged by the exit code, or with a report that names every test. */
   checks?: readonly (readonly string[] | Check)[]
   merge?: {
@@ -93,6 +97,7 @@ export interface ResolvedConfig {
   frameworks: Readonly<Record<string, Framework>>
   workers: Readonly<Record<string, Readonly<Record<string, number>>>>
   setup: readonly (readonly string[])[]
+  network: readonly string[]
   checks: readonly Check[]
   merge: { into?: string; autoMerge: 'none' | 'low' | 'medium' | 'high' | 'critical'; batch: number }
   sandbox: 'required' | 'if-available' | 'off'
@@ -109,7 +114,28 @@ export function defineConfig(config: Config): Config {
   return config
 }
 
+/** Where package managers fetch from: the default of `network`. Anybody may publish there, so these hosts are no wall around what `setup`
+ *  runs. Hosts of repositories, models and pastes, where that takes one request, are not among them. */
+export const packageRegistries: readonly string[] = [
+  'registry.npmjs.org',
+  'registry.yarnpkg.com',
+  'pypi.org',
+  'files.pythonhosted.org',
+  'index.crates.io',
+  'static.crates.io',
+  'proxy.golang.org',
+  'sum.golang.org',
+  'rubygems.org',
+  'index.rubygems.org',
+  'repo.maven.apache.org',
+  'repo1.maven.org',
+]
+
 const argv = z.array(z.string().min(1)).min(1)
+const host = z.string().superRefine((entry, context) => {
+  const read = readHost(entry)
+  if (typeof read === 'string') context.addIssue({ code: 'custom', message: `${JSON.stringify(entry)} ${read}` })
+})
 const count = z.number().int().positive()
 const report = z.string().superRefine((path, context) => {
   const problem = reportProblem(path)
@@ -149,6 +175,7 @@ const schema = z.strictObject({
   frameworks: z.record(z.string().regex(/^[a-z][a-z0-9]*$/, 'lower-case letters and digits'), framework).default({}),
   workers: z.record(z.string(), z.record(z.string(), z.number().int().min(0).max(100))).default({}),
   setup: z.array(argv).default([]),
+  network: z.array(host).default([...packageRegistries]),
   checks: z.array(check).default([]),
   merge: z
     .strictObject({

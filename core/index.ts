@@ -1,5 +1,5 @@
 export { z } from 'zod'
-export { type Check, type Config, defineConfig, type ResolvedConfig } from './config.ts'
+export { type Check, type Config, defineConfig, packageRegistries, type ResolvedConfig } from './config.ts'
 export { CodebandError, type ErrorCode, errors } from './errors.ts'
 export type { Clock } from './ports/clock.ts'
 export type { EventStore, Lead } from './ports/event-store.ts'

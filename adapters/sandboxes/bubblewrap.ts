@@ -3,11 +3,14 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { constants, setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CommandLimits, CommandResult, Sandbox, SandboxCommand } from '../../core/ports/sandbox.ts'
+import { type Egress, openEgress } from '../egress-proxy.ts'
 import { type LiveProcess, run } from '../process.ts'
 import { signalGroup, signalProcess } from '../process-group.ts'
 import { type Snapshot, snapshot } from '../protected-paths.ts'
 import { scratchCopy, withoutCopy } from '../scratch-copy.ts'
+import { type WayOut, wayOut } from '../way-out.ts'
 import { HOSTNAME, madeUpFiles, programBinds, systemBinds } from './bubblewrap/binds.ts'
+import { relay, relayed, relayFile, socketFile } from './bubblewrap/relay.ts'
 import { findLimiters, firstToGo, type Limiters, limited, startProblem, told } from './limits.ts'
 import { type Watched, watch } from './watch.ts'
 
@@ -44,30 +47,42 @@ export async function findBubblewrap(places: readonly string[] = PLACES): Promis
   return { missing: 'bubblewrap' }
 }
 
-/** Runs each command in namespaces of its own, with minimal read-only binds of the host.
- *  A command ended by a signal has exit code 128 + its number, as in a shell; PWD is added to its environment. */
-export async function bubblewrap(found: Bubblewrap, limits: CommandLimits): Promise<Sandbox> {
+/** Runs each command in namespaces of its own, with minimal read-only binds of the host. Hosts are reached by a proxy on this side,
+ *  which goes out by `way`. A command ended by a signal has exit code 128 + its number, as in a shell; PWD is added to its environment. */
+export async function bubblewrap(found: Bubblewrap, limits: CommandLimits, way: WayOut = wayOut()): Promise<Sandbox> {
   const system = await systemBinds()
-  const installed = { ...found, limits }
+  const opened = { ...found, limits }
+  async function run(installed: Opened, command: SandboxCommand): Promise<CommandResult> {
+    if (command.writable || installed.throwAway === 'overlay')
+      return runIn(installed, system, command.worktree, command)
+    if (installed.throwAway === 'mounted') return runIn(installed, system, MOUNTED, command)
+    const copy = await scratchCopy(command.worktree, command)
+    try {
+      if (copy.path === undefined) return { ...withoutCopy(copy.made), sandbox: 'bubblewrap' }
+      return await runIn(installed, system, copy.path, command)
+    } finally {
+      await copy.remove()
+    }
+  }
   return {
     kind: 'bubblewrap',
     async run(command) {
       await mkdir(command.home, { recursive: true, mode: 0o700 })
-      if (command.writable || installed.throwAway === 'overlay')
-        return runIn(installed, system, command.worktree, command)
-      if (installed.throwAway === 'mounted') return runIn(installed, system, MOUNTED, command)
-      const copy = await scratchCopy(command.worktree, command)
+      if (command.network.length === 0) return run(opened, command)
+      const egress = await openEgress(command.network, way)
       try {
-        if (copy.path === undefined) return { ...withoutCopy(copy.made), sandbox: 'bubblewrap' }
-        return await runIn(installed, system, copy.path, command)
+        const result = await run({ ...opened, egress }, command)
+        const refusedHosts = egress.refused()
+        return refusedHosts.length > 0 ? { ...result, refusedHosts } : result
       } finally {
-        await copy.remove()
+        await egress.close()
       }
     },
   }
 }
 
-type Opened = Bubblewrap & { limits: CommandLimits }
+/** `egress`: the way out of a command that has one. */
+type Opened = Bubblewrap & { limits: CommandLimits; egress?: Egress }
 
 async function runIn(
   installed: Opened,
@@ -84,13 +99,15 @@ async function runIn(
   )
     return refused('a NUL byte in the environment')
   const guard = await snapshot(command.worktree, command.protect)
-  const made = madeUpFiles(command.network)
+  const { egress } = installed
+  const made = { ...madeUpFiles(), ...(egress && { [relayFile]: relay }) }
   const hidden = [command.worktree, command.home, ...command.readable]
   const options = [
-    ...isolation(installed, command.network),
+    ...isolation(installed),
     ...sameUser(installed, command),
     ...system,
     ...Object.keys(made).flatMap((path, index) => ['--file', String(index + 4), path]),
+    ...(egress ? ['--ro-bind', egress.socket, socketFile] : []),
     ...(await programBinds(command.env.PATH ?? '', hidden)),
     ...command.readable.flatMap((path) => ['--ro-bind-try', path, path]),
     ...['--bind', command.home, command.home],
@@ -101,7 +118,8 @@ async function runIn(
     ...['--chdir', command.cwd],
     ...['--json-status-fd', String(Object.keys(made).length + 4)],
   ]
-  const argv = limited(installed.limiters, command.argv, installed.limits, { alone: true })
+  const bare = limited(installed.limiters, command.argv, installed.limits, { alone: true })
+  const argv = egress ? relayed(bare) : bare
   let live: LiveProcess | undefined
   const watched = watch(
     watchedNamespace([command.worktree, command.home], () => live),
@@ -188,7 +206,7 @@ const refused = (why: string): CommandResult => ({
   sandbox: 'bubblewrap',
 })
 
-function isolation({ options, limits }: Opened, network: boolean): string[] {
+function isolation({ options, limits }: Opened): string[] {
   const bytes = Math.min(TMP_BYTES, limits.memoryMb * 1024 ** 2)
   const tmpfs = (path: string) => [
     ...(options.has('--perms') ? ['--perms', '1777'] : []),
@@ -197,14 +215,10 @@ function isolation({ options, limits }: Opened, network: boolean): string[] {
   ]
   return [
     '--unshare-all',
-    ...(network ? ['--share-net'] : []),
     ...(options.has('--disable-userns') ? ['--unshare-user', '--disable-userns'] : []),
     ...['--die-with-parent', '--new-session', '--cap-drop', 'ALL', '--hostname', HOSTNAME],
     ...['--proc', '/proc', '--dev', '/dev', ...tmpfs('/dev/shm'), ...tmpfs('/tmp')],
     ...['--dir', '/run', '--dir', '/var', '--symlink', '/tmp', '/var/tmp', '--symlink', '/run', '/var/run'],
-    ...(network
-      ? ['--ro-bind-try', '/etc/resolv.conf', '/etc/resolv.conf', '--ro-bind-try', '/etc/hosts', '/etc/hosts']
-      : []),
   ]
 }
 

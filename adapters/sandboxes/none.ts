@@ -6,19 +6,21 @@ import { type LiveProcess, run, will } from '../process.ts'
 import { killMarked, signalGroup, signalProcess } from '../process-group.ts'
 import { snapshot } from '../protected-paths.ts'
 import { scratchCopy, withoutCopy } from '../scratch-copy.ts'
+import { proxiesOf } from '../way-out.ts'
 import { findLimiters, firstToGo, type Limiters, limited, startProblem, told } from './limits.ts'
 import { type ProcessLine, processes, type Watched, watch } from './watch.ts'
 
 const MARK = 'CODEBAND_COMMAND'
 
-/** No wall: the command runs as the user, with the user's network and files. What it changes at protected paths is put back
- *  when it has ended. On Linux its limits hold (that of files with util-linux), and processes that left its group are found by a
+/** No wall: the command runs as the user, with the user's network and files; one that has hosts is told the proxies of `env`. What it
+ *  changes at protected paths is put back when it has ended. On Linux its limits hold (that of files with util-linux), and processes that left its group are found by a
  *  variable in their environment or because they were seen when it began them; elsewhere only time and output are limited. */
-export function none(limits: CommandLimits): Sandbox {
+export function none(limits: CommandLimits, env: Readonly<Record<string, string | undefined>> = {}): Sandbox {
   let limiters: Promise<Limiters | undefined> | undefined
   return {
     kind: 'none',
-    async run(command) {
+    async run(given) {
+      const command = given.network.length > 0 ? { ...given, env: { ...proxiesOf(env), ...given.env } } : given
       limiters ??= process.platform === 'linux' ? findLimiters() : Promise.resolve(undefined)
       const limit = { limits, limiters: await limiters }
       if (command.writable) return runIn(command.worktree, command, limit)

@@ -3,6 +3,8 @@ import { release } from 'node:os'
 import { CodebandError } from '../../core/errors.ts'
 import type { CommandLimits, Sandbox } from '../../core/ports/sandbox.ts'
 import { version } from '../../core/version.ts'
+import { type Host, host } from '../host.ts'
+import { wayOut } from '../way-out.ts'
 import { type Bubblewrap, bubblewrap, findBubblewrap } from './bubblewrap.ts'
 import { none } from './none.ts'
 import { type SelfTest, selfTest, type Wall } from './self-test.ts'
@@ -16,16 +18,17 @@ export type Found =
   | { missing: string; cure: string }
 
 /** The strongest sandbox this machine has, proved by trying to get out of it. `places` are the folders that may hold bwrap; the PATH
- *  has no say. When `required`: CB_SANDBOX_MISSING without one, CB_SANDBOX_LEAKS for one that does not hold. */
+ *  has no say. Commands with hosts go out as `env` says, the environment of this machine. When `required`: CB_SANDBOX_MISSING without one, CB_SANDBOX_LEAKS for one that does not hold. */
 export async function openSandbox(
   mode: SandboxMode,
   limits: CommandLimits,
   places?: readonly string[],
+  { env }: Pick<Host, 'env'> = host(),
 ): Promise<Sandbox> {
-  if (mode === 'off') return none(limits)
+  if (mode === 'off') return none(limits, env)
   const found = await findSandbox(places)
-  if ('works' in found) return bubblewrap(found.works, limits)
-  if (mode === 'if-available') return none(limits)
+  if ('works' in found) return bubblewrap(found.works, limits, wayOut({ env }))
+  if (mode === 'if-available') return none(limits, env)
   if ('missing' in found) throw new CodebandError('CB_SANDBOX_MISSING', { detail: found.missing, cure: found.cure })
   const detail = found.leaks.map((wall) => `${wall.found} (${wall.name})`).join('; ')
   throw new CodebandError('CB_SANDBOX_LEAKS', { program: found.program, detail })

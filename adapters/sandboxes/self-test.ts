@@ -108,7 +108,7 @@ async function commandIn(room: string, name: string): Promise<SandboxCommand> {
     protect: ['.git', 'protected', 'folder/inner'].map((path) => join(worktree, path)),
     readable: [],
     home,
-    network: false,
+    network: [],
     env: { PATH: '/usr/bin:/bin' },
     timeoutMs: 20_000,
     maxOutput: 4_000,

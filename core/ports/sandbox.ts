@@ -33,7 +33,9 @@ export interface SandboxCommand {
   readable: readonly string[]
   /** Private folder; HOME of the command. */
   home: string
-  network: boolean
+  /** Hosts that may be reached, through the variables of a proxy that the command gets; entries as in the configuration's `network`.
+   *  Empty: nothing at all, not even a look-up. */
+  network: readonly string[]
   env: Readonly<Record<string, string>>
   timeoutMs: number
   /** Bytes of output kept (its head and tail); the rest is dropped. */
@@ -52,5 +54,7 @@ export interface CommandResult {
   output: string
   truncated: boolean
   ms: number
+  /** Hosts that it wanted and may not reach, as they would be written in `network`; absent where there were none. */
+  refusedHosts?: readonly string[]
   sandbox: Sandbox['kind']
 }

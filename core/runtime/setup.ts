@@ -1,6 +1,8 @@
 import { mkdir, realpath } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
+import { ownRegistry } from '../boundary/host.ts'
 import { protectedPaths } from '../boundary/protected.ts'
+import { packageRegistries } from '../config.ts'
 import { CodebandError } from '../errors.ts'
 import type { Worktree } from '../ports/workspace.ts'
 import type { Runtime } from './runtime.ts'
@@ -9,14 +11,9 @@ import type { Runtime } from './runtime.ts'
 const manifests =
   /(^|\/)(package\.json|package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lock|requirements[^/]*\.txt|pyproject\.toml|uv\.lock|poetry\.lock|Cargo\.(toml|lock)|go\.(mod|sum)|Gemfile(\.lock)?)$/
 
-/** What installing needs to know of this machine; none of it is a secret. */
+/** What installing needs to know of this machine. Its proxy is not among it: the way out is the sandbox's, and a proxy may have a
+ *  password. */
 const passed = [
-  'HTTP_PROXY',
-  'HTTPS_PROXY',
-  'NO_PROXY',
-  'http_proxy',
-  'https_proxy',
-  'no_proxy',
   'NODE_EXTRA_CA_CERTS',
   'SSL_CERT_FILE',
   'npm_config_registry',
@@ -40,12 +37,12 @@ export async function prepareWorktree(
   const { workspaces, config } = runtime
   if (config.setup.length === 0) return workspaces.checkout(name, commit)
   const fresh = await workspaces.checkout(name, base)
-  await runSetup(runtime, fresh, base, env)
+  await runSetup(runtime, fresh, base, 'base', env)
   if (commit === base) return fresh
   const worktree = await workspaces.checkout(name, commit, { keepIgnored: true })
   const touched = await workspaces.diff(base, commit)
   if (touched.some(({ path }) => manifests.test(path))) {
-    await runSetup(runtime, worktree, commit, { ...env, npm_config_ignore_scripts: 'true' })
+    await runSetup(runtime, worktree, commit, 'change', { ...env, npm_config_ignore_scripts: 'true' })
   }
   return worktree
 }
@@ -54,6 +51,7 @@ async function runSetup(
   runtime: Runtime,
   worktree: Worktree,
   commit: string,
+  whose: 'base' | 'change',
   env: Readonly<Record<string, string>>,
 ): Promise<void> {
   const { sandbox, config, workspaces, stopping, hostEnv } = runtime
@@ -69,8 +67,9 @@ async function runSetup(
     if (file !== undefined) shown.push(file)
     fromHost[name] = file ?? given
   }
+  const network = reachable(config.network, hostEnv)
   for (const argv of config.setup) {
-    const { exitCode, output, cancelled, timedOut } = await sandbox.run({
+    const { exitCode, output, cancelled, timedOut, refusedHosts } = await sandbox.run({
       argv,
       cwd: worktree.path,
       worktree: worktree.path,
@@ -78,7 +77,7 @@ async function runSetup(
       protect: protectedPaths,
       readable: [workspaces.store, ...shown],
       home,
-      network: true,
+      network,
       env: { ...env, ...fromHost, HOME: home, npm_config_update_notifier: 'false' },
       timeoutMs: config.limits.commandMinutes * 60_000,
       maxOutput: 64 * 1024,
@@ -86,10 +85,29 @@ async function runSetup(
     })
     if (exitCode === 0 || cancelled) continue
     const exit = timedOut ? 'a time-out' : exitCode === null ? 'a signal' : `exit code ${exitCode}`
-    throw new CodebandError('CB_SETUP_FAILED', { commit, command: argv.join(' '), exit, output: output.slice(-4000) })
+    const cure = refusedHosts ? wanted(refusedHosts, config.network, whose) : ''
+    throw new CodebandError('CB_SETUP_FAILED', {
+      ...{ commit, command: argv.join(' '), exit },
+      output: `${output.slice(-4000).trimEnd()}${cure}`,
+    })
   }
   // What setup made is nobody's work; what it changed (a lock file that an installer rewrites) would count as the worker's.
   const changed = await worktree.trackedChanges()
   await worktree.restore(changed.map(({ path }) => path))
   await worktree.settle()
+}
+
+/** A machine that has a mirror of npm's registry has it in the place of the original. */
+function reachable(network: readonly string[], hostEnv: Runtime['hostEnv']): readonly string[] {
+  const own = network.includes('registry.npmjs.org') ? ownRegistry(hostEnv) : undefined
+  return own === undefined ? network : [...network, own]
+}
+
+/** Who reads it decides about a host that a change may have named. */
+function wanted(hosts: readonly string[], network: readonly string[], whose: 'base' | 'change'): string {
+  const list = hosts.map((host) => `'${host}'`).join(', ')
+  const whole = network.join() === packageRegistries.join() ? ` (\`network: [...packageRegistries, ${list}]\`)` : ''
+  const it = hosts.length === 1 ? 'it' : 'them'
+  const where = whose === 'change' ? ', with the files of a change that is not reviewed yet' : ''
+  return `\n\`setup\` wanted ${hosts.join(', ')}${where}; add ${it} to \`network\` in codeband.config.ts if you trust ${it}${whole}.`
 }

@@ -33,7 +33,7 @@ export async function sandboxBench(): Promise<(Measure | Skipped)[]> {
       protect: [join(worktree, '.git'), join(worktree, 'package.json')],
       readable: [],
       home: join(folder, 'home'),
-      network: false,
+      network: [],
       env: { PATH: '/usr/bin:/bin' },
       timeoutMs: 20_000,
       maxOutput: 1000,

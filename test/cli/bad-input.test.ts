@@ -81,10 +81,15 @@ describe('bad input gets one clear line with its code and its cure', () => {
     )
   })
 
-  test('an unknown key in the configuration, and YAML that does not parse', async () => {
+  test('an unknown key in the configuration, a host that is none, and YAML that does not parse', async () => {
     const at = place()
     const { repo, env } = await trusted(at, { 'codeband.config.ts': scriptedConfig('chekcs: [],') })
     await told(repo, ['run', 'x'], { code: 2, says: /^CB_CONFIG_INVALID .*codeband\.config\.ts.*chekcs/s }, env)
+    const hosts = scriptedConfig("network: ['https://example.com/', '*', 'fine.example'],")
+    const wide = await trusted(join(at, 'wide'), { 'codeband.config.ts': hosts })
+    const says =
+      /^CB_CONFIG_INVALID .*network\.0: "https:..example\.com\/" is not a host: leave out the scheme.*network\.1: "\*" may have/s
+    await told(wide.repo, ['run', 'x'], { code: 2, says }, wide.env)
     const yaml = repositoryOf(join(at, 'yaml'), { 'codeband.config.yaml': 'frameworks: [\n  oops' })
     await told(yaml, ['roles'], { code: 2, says: /^CB_CONFIG_READ .*codeband\.config\.yaml/ }, env)
   })

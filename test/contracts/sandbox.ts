@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { createServer } from 'node:http'
+import { createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -50,7 +51,7 @@ export function sandboxContract(
         protect: [],
         readable: [],
         home,
-        network: false,
+        network: [],
         env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin` },
         timeoutMs: 20_000,
         maxOutput: 20_000,
@@ -280,7 +281,7 @@ export function sandboxContract(
         const names = [{ port: 0, host: '127.0.0.1' }, { path: join(base, 'socket') }, { path: '\0sandbox-contract' }]
         let reached = 0
         const servers = names.map(() =>
-          createServer((socket) => {
+          createTcpServer((socket) => {
             reached++
             socket.destroy()
           }),
@@ -339,16 +340,34 @@ export function sandboxContract(
         expect(ms).toBeLessThan(2_000)
       })
 
-      test('with network the loopback of the host answers', async () => {
+      test('with hosts the loopback of the host is out of reach, but for what is named, by the proxy', async () => {
         const { node } = await fresh()
-        const server = createServer((socket) => socket.end('hello'))
+        const server = createServer((request, answer) => answer.end(`hello ${request.url}`))
         await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
         const { port } = server.address() as { port: number }
-        const { output } = await node(`require('net').connect(${port}, '127.0.0.1').pipe(process.stdout)`, {
-          network: true,
-        })
+        const ask = `require('net').connect(${port}, '127.0.0.1').on('connect', () => console.log('reached')).on('error', (e) => console.log(e.code))
+          fetch('http://localhost:${port}/a').then(async (a) => console.log(a.status, await a.text()), () => console.log('no'))`
+        const inOrder = async (network: readonly string[]) => {
+          const { output, refusedHosts } = await node(ask, { network })
+          return [...output.trim().split('\n').sort(), ...(refusedHosts ?? [])]
+        }
+        expect(await inOrder([`localhost:${port}`])).toEqual(['200 hello /a', 'ECONNREFUSED'])
+        expect(await inOrder(['localhost:1'])).toEqual(['ECONNREFUSED', 'no', `localhost:${port}`])
         server.close()
-        expect(output).toBe('hello')
+      })
+
+      test('with hosts a command is what it is without: its exit code, a missing program, the end by time and by the caller', async () => {
+        const { sh, command } = await fresh()
+        const network = ['example.com']
+        expect(await sh('echo out; exit 7', { network })).toMatchObject({ exitCode: 7, output: 'out\n' })
+        expect(await sh('kill -KILL $$', { network })).toMatchObject({ exitCode: 137 })
+        expect(await sandbox.run(command(['no-such-program'], { network }))).toMatchObject({ exitCode: 127 })
+        const slow = { network, timeoutMs: 1_000 }
+        expect(await sh('sleep 60', slow)).toMatchObject({ exitCode: null, timedOut: true })
+        const controller = new AbortController()
+        const running = sh('sleep 60', { network, signal: controller.signal })
+        setTimeout(() => controller.abort(), 500)
+        expect(await running).toMatchObject({ exitCode: null, cancelled: true })
       })
     })
   })

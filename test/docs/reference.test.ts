@@ -42,8 +42,8 @@ test('the reference has every configuration key with its default', () => {
   const without = ['merge.into', 'limits.tokens', 'limits.usd', 'limits.minutes']
   expect(shown.filter(([key]) => !without.includes(key!))).toEqual(defaults)
   const schema = /^const schema = ([\s\S]*?)^\}\)/m.exec(read('core/config.ts'))![1]!
-  const commands = /^const commandLimits = (.*)$/m.exec(read('core/config.ts'))![1]!
-  const written = among(schema + commands, /(\w+): (?:z|count)\b/g).filter(
+  const limits = among(read('core/config.ts'), /^const (?:command|change)Limits = (\{[\s\S]*?\})$/gm).join('\n')
+  const written = among(schema + limits, /(\w+): (?:z|count)\b/g).filter(
     (key) => !['merge', 'review', 'limits'].includes(key),
   )
   const leaves = names('Configuration').map((key) => key.split('.').at(-1)!)

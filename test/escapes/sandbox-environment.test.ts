@@ -35,7 +35,7 @@ for (const mode of modes) {
       const home = join(dirname(worktree), 'home')
       mkdirSync(home, { recursive: true })
       const env = baseEnv({ env: { ...hostile, PATH: path } })
-      const base = { cwd: worktree, worktree, writable: true, protect: [], readable: [], home, network: false }
+      const base = { cwd: worktree, worktree, writable: true, protect: [], readable: [], home, network: [] }
       return (await open()).run({ ...base, argv, env, timeoutMs: 20_000, maxOutput: 20_000 })
     }
 

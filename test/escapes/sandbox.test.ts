@@ -173,7 +173,7 @@ describe.runIf('works' in (await findSandbox()))('the sandbox alone, with nobody
       protect: protectedPaths,
       readable: [at('state/repo.git')],
       home,
-      network: false,
+      network: [],
       env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, TRAP: canary, ...filled },
       // One of them is a chain of a hundred test runs.
       timeoutMs: id === 'SH-052' ? 1_000 : 10_000,

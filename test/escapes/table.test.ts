@@ -8,10 +8,6 @@ import processes from '../cases/sandbox-escapes.json' with { type: 'json' }
 /** What waits, and for what. Everything else is proved somewhere below. */
 const waiting: Readonly<Record<string, string>> = {
   'GR-022': 'a pack from a worker: no worker has a repository of its own, nothing is fetched from one',
-  'NX-007': 'a proxy for hosts: processes have no network at all, so there is none',
-  'NX-009': 'a proxy for hosts: there is none',
-  'NX-012': 'a proxy for hosts: there is none',
-  'NX-014': 'a proxy for hosts: there is none',
   'PR-011': 'a push of a worker: nothing takes one before workers come over the network',
   'PR-012': 'a push of a worker: nothing takes one before workers come over the network',
   'PR-019': 'numbered events of a worker: nothing takes them before workers come over the network',

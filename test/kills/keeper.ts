@@ -35,7 +35,7 @@ else if (way === 'server') {
     protect: [],
     readable: [],
     home: join(place, 'home'),
-    network: false,
+    network: [],
     env,
     timeoutMs: 60_000,
     maxOutput: 1000,

@@ -1,10 +1,12 @@
 import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { findSandbox } from '../../adapters/sandboxes/open.ts'
 import type { Recorded } from '../../core/protocol/events.ts'
 import { type CliResult, cli, cliEnv } from '../scene/cli.ts'
 import { personsGit, place, sampleRepository } from '../scene/place.ts'
 
+const walled = 'works' in (await findSandbox())
 const registry = 'http://127.0.0.1:9/'
 
 /** Runs the first band with this as its `setup`, in the environment of a machine with a registry and certificates of its own. */
@@ -27,6 +29,7 @@ async function runWithSetup(
     SSL_CERT_FILE: join(at, 'ca.pem'),
     npm_config_cafile: '/nowhere/ca.pem',
     SECRET: 's3cret',
+    HTTPS_PROXY: 'http://me:proxy-password@127.0.0.1:9',
     CODEBAND_HOME: join(at, 'band'),
   })
   await cli(repo, ['trust', '--yes'], env)
@@ -34,16 +37,24 @@ async function runWithSetup(
   return { ...result, worktrees: join(at, 'band/worktrees') }
 }
 
-test('setup knows the registry of this machine and can read its certificates, also through a link, and nothing else of its environment', {
+test('setup knows the registry of this machine and can read its certificates, also through a link, and nothing else of its environment; a host that it wants is told with the cure', {
   timeout: 120_000,
 }, async () => {
   const look = `
-    const { NPM_CONFIG_REGISTRY, SSL_CERT_FILE, npm_config_cafile, SECRET } = process.env
+    const { NPM_CONFIG_REGISTRY, SSL_CERT_FILE, npm_config_cafile, SECRET, HTTPS_PROXY } = process.env
     const read = require('node:fs').readFileSync(SSL_CERT_FILE, 'utf8')
     console.log(JSON.stringify({ NPM_CONFIG_REGISTRY, read, npm_config_cafile, SECRET }))
-    process.exit(9)`
+    console.log(Object.values(process.env).join().includes('proxy-password'), HTTPS_PROXY)
+    require('node:http').request({ ...require('node:url').urlToHttpOptions(new URL(HTTPS_PROXY)), method: 'CONNECT', path: 'example.com:443' })
+      .on('connect', () => process.exit(9)).end()`
   const { code, stderr } = await runWithSetup(['node', '-e', look])
   expect(code).toBe(6)
+  if (walled) {
+    expect(stderr).toContain('false http://127.0.0.1:3128')
+    expect(stderr).toContain(
+      "`setup` wanted example.com; add it to `network` in codeband.config.ts if you trust it (`network: [...packageRegistries, 'example.com']`).",
+    )
+  }
   expect(stderr).toMatch(/CB_SETUP_FAILED/)
   expect(stderr).toContain(
     JSON.stringify({ NPM_CONFIG_REGISTRY: registry, read: 'certificates', npm_config_cafile: '/nowhere/ca.pem' }),

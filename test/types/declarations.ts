@@ -43,7 +43,7 @@ const modules: Record<string, readonly (readonly [file: string, ...names: string
     ['core/role/tool-inputs', 'ToolInputs', 'CallableTool', 'ToolInputOf'],
     ['core/role/steps', 'Band', 'Steps', 'EffectError'],
     ['core/role/products', 'Subtask', 'Plan', 'Risk', 'Finding', 'Verdict', 'ChangeProduct', 'MergeReport'],
-    ['core/config', 'defineConfig', 'Config', 'Check', 'FrameworkByName'],
+    ['core/config', 'defineConfig', 'packageRegistries', 'Config', 'Check', 'FrameworkByName'],
     ['core/role/schema', 'Schema', 'InputOf', 'OutputOf'],
     ['core/ports/framework', 'JsonSchema'],
     ['core/protocol/events', 'EffectFailure'],

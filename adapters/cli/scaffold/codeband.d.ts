@@ -285,14 +285,20 @@ declare module 'codeband*' {
   }
   /** Types a configuration; gives it back as it is. */
   export function defineConfig(config: Config): Config
+  /** Where package managers fetch from: the default of `network`. Anybody may publish there, so these hosts are no wall around what `setup`
+   *  runs. Hosts of repositories, models and pastes, where that takes one request, are not among them. */
+  export const packageRegistries: readonly string[]
   /** `codeband.config.ts`. Every option of a band gets its default here and nowhere else. */
   export interface Config {
     /** What may play roles, by the name that workers and traces use. In YAML or JSON: the framework's name, or `{ use, ...options }`. */
     frameworks?: Readonly<Record<string, Framework | FrameworkByName>>
     /** How many workers of a role run on which framework. A role without an entry is played on demand. */
     workers?: Readonly<Record<string, Readonly<Record<string, number>>>>
-    /** Commands that make a fresh worktree ready, as argv; run by core with network. */
+    /** Commands that make a fresh worktree ready, as argv; they reach the hosts of `network`. */
     setup?: readonly (readonly string[])[]
+    /** Hosts that `setup` may reach: `example.com` (port 443), `example.com:8080`, `*.example.com` (every name below it). Default:
+     *  `packageRegistries`. Where `registry.npmjs.org` is among them, so is the registry that npm_config_registry names instead. */
+    network?: readonly string[]
     /** Commands that must pass on the merged tree: as argv, judged by the exit code, or with a report that names every test. */
     checks?: readonly (readonly string[] | Check)[]
     merge?: {

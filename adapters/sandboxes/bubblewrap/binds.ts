@@ -45,14 +45,14 @@ const ETC = [
 ]
 
 /** Made-up files; their place, and the text for the command's user. */
-export function madeUpFiles(network: boolean): Readonly<Record<string, string>> {
+export function madeUpFiles(): Readonly<Record<string, string>> {
   const { uid, gid } = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
-  const files = {
+  return {
     '/etc/passwd': `agent:x:${uid}:${gid}::/nonexistent:/bin/sh\nnobody:x:65534:65534::/nonexistent:/bin/false\n`,
     '/etc/group': `agent:x:${gid}:\nnogroup:x:65534:\n`,
     '/etc/nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
+    '/etc/hosts': `127.0.0.1 localhost ${HOSTNAME}\n::1 localhost\n`,
   }
-  return network ? files : { ...files, '/etc/hosts': `127.0.0.1 localhost ${HOSTNAME}\n::1 localhost\n` }
 }
 
 /** Short and resolvable: looking up one's own name must not wait for a resolver. */

@@ -49,7 +49,7 @@ export async function runCheck(
     protect: protectedPaths,
     readable: [workspaces.store],
     home,
-    network: false,
+    network: [],
     env,
     timeoutMs: config.limits.commandMinutes * 60_000,
     maxOutput: 64 * 1024,

@@ -72,7 +72,7 @@ export async function runSandboxed(
     protect: [...protectedPaths, ...nested],
     readable: [store],
     home,
-    network: false,
+    network: [],
     env: { ...scene.env, ...env },
     timeoutMs: commandTimeoutMs,
     maxOutput,

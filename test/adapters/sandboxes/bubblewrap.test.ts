@@ -34,7 +34,7 @@ for (const { throwAway, problem } of problems) {
 }
 
 describe.runIf(problems[0]!.problem === '')('bubblewrap', () => {
-  test('kill -9 of codeband ends the command too', async () => {
+  test('kill -9 of codeband ends the command too, and leaves nothing of its way to the network', async () => {
     const room = await mkdtemp(join(tmpdir(), 'bubblewrap-'))
     await Promise.all(['worktree', 'home'].map((name) => mkdir(join(room, name))))
     const adapter = new URL('../../../adapters/sandboxes/bubblewrap.ts', import.meta.url)
@@ -43,16 +43,20 @@ describe.runIf(problems[0]!.problem === '')('bubblewrap', () => {
       const sandbox = await bubblewrap({ ...(await findBubblewrap()), throwAway: 'copy' }, { memoryMb: 1000, processes: 100, fileMb: 100, freeMb: 0 })
       const [worktree, home] = [${JSON.stringify(join(room, 'worktree'))}, ${JSON.stringify(join(room, 'home'))}]
       await sandbox.run({ argv: ['sh', '-c', 'setsid sh -c "while :; do date +%s%N > beat; sleep 0.05; done"'], cwd: worktree, worktree,
-        writable: true, protect: [], readable: [], home, network: false, env: { PATH: '/usr/bin:/bin' }, timeoutMs: 60000, maxOutput: 1000 })`
+        writable: true, protect: [], readable: [], home, network: ['example.com'], env: { PATH: '/usr/bin:/bin' }, timeoutMs: 60000, maxOutput: 1000 })`
     const codeband = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'inherit' })
     const beat = () => readFile(join(room, 'worktree/beat'), 'utf8').catch(() => '')
     for (let turn = 0; turn < 200 && (await beat()) === ''; turn++) await sleep(50)
     expect(await beat()).not.toBe('')
+    const doors = async () =>
+      (await readdir(tmpdir())).filter((name) => name.startsWith(`codeband-net-${codeband.pid}-`))
+    expect(await doors()).toHaveLength(1)
     codeband.kill('SIGKILL')
     await sleep(1_000)
     const last = await beat()
     await sleep(300)
     expect(await beat()).toBe(last)
+    expect(await doors()).toEqual([])
     await rm(room, { recursive: true })
   })
 

@@ -34,7 +34,7 @@ export function sandboxLimits(
       protect: [],
       readable: [],
       home: join(room, 'home'),
-      network: false,
+      network: [],
       env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin` },
       timeoutMs: 60_000,
       maxOutput: 4_000,

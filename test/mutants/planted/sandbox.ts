@@ -9,9 +9,31 @@ export const sandbox: readonly Mutant[] = [
   {
     name: 'a command reaches the network',
     file: bubblewrap,
-    find: "    '--unshare-all',\n    ...(network ? ['--share-net'] : []),",
-    replace: "    '--unshare-all',\n    '--share-net',",
+    find: "    '--unshare-all',\n",
+    replace: "    '--unshare-all',\n    '--share-net',\n",
     killers: suites('installed', 'bubblewrap'),
+  },
+  {
+    name: 'a host is allowed by how its name ends',
+    file: 'core/boundary/host.ts',
+    find: 'host.endsWith(`.${one.host}`)',
+    replace: 'host.endsWith(one.host)',
+    killers: ['test/boundary/host.test.ts', 'test/escapes/egress.test.ts'],
+  },
+  {
+    name: 'an allowed name may stand for an address in here',
+    file: 'adapters/way-out.ts',
+    find: 'trusted || isPublic(address) ||',
+    replace: 'true || isPublic(address) ||',
+    killers: ['test/escapes/egress.test.ts'],
+  },
+  {
+    name: 'the proxy leads wherever it is asked to',
+    file: 'adapters/egress-proxy.ts',
+    find: "    if (typeof target === 'string') return say(socket, 403, target)\n",
+    replace:
+      "    if (typeof target === 'string') return void (await way.connect({ host: 'evil.example', port: 80 }, hosts, closing.signal).catch(() => undefined))\n",
+    killers: ['test/escapes/egress.test.ts'],
   },
   {
     name: 'a command gets the environment of codeband',

@@ -58,7 +58,7 @@ test('a command runs exactly as granted, with the environment, walls and limits 
     writable: true,
     readable: ['/store.git'],
     home: '/home/w',
-    network: false,
+    network: [],
     env: { PATH: '/bin' },
     timeoutMs: 5000,
     maxOutput: 16_384,
