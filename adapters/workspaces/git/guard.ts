@@ -1,5 +1,6 @@
 import { lstat, readFile, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { CodebandError } from '../../../core/errors.ts'
 import { absent, kindOf, remove, writeWhole } from './files.ts'
 import type { Place } from './place.ts'
 import type { Queue } from './queue.ts'
@@ -27,6 +28,12 @@ const neverWritten = [
 /** What git itself and core write into the settings of the store. */
 const ownSettings =
   /^(core\.(repositoryformatversion|filemode|bare|ignorecase|precomposeunicode|symlinks|hookspath|logallrefupdates)|gc\.auto|maintenance\.auto|extensions\.(objectformat|refstorage))$/
+
+interface Listed {
+  refs: Map<string, { id: string; symbolic: boolean }>
+  /** Names of files among them that are none. */
+  broken: readonly string[]
+}
 
 /** What puts each wrong thing right, by its name in the store. */
 type Mend = Map<string, () => Promise<unknown>>
@@ -57,16 +64,22 @@ export async function openGuard(store: Store, writer: Queue): Promise<Guard> {
   await remove(join(store.path, 'hooks'))
   for (const name of written) known.set(name, await read(name))
   known.set('info/attributes', Buffer.from(attributes))
-  for (const [name, { id, symbolic }] of await list()) if (!symbolic && isOwn(name, id)) refs.set(name, id)
+  for (const [name, { id, symbolic }] of (await list()).refs) if (!symbolic && isOwn(name, id)) refs.set(name, id)
 
-  async function list(): Promise<Map<string, { id: string; symbolic: boolean }>> {
-    const lines = (await store.git.text(['for-each-ref', '--format=%(objectname) %(refname) %(symref)'])).split('\n')
-    return new Map(
-      lines.filter(Boolean).map((line) => {
-        const [id = '', name = '', symref = ''] = line.split(' ')
-        return [name, { id, symbolic: symref !== '' }]
-      }),
-    )
+  async function list(): Promise<Listed> {
+    const call = ['for-each-ref', '--format=%(objectname) %(refname) %(symref)']
+    const { exitCode, stdout, stderr } = await store.git.run(call)
+    if (exitCode !== 0) throw new CodebandError('CB_GIT', { command: call[0], place: store.path, detail: stderr })
+    const lines = stdout.toString('utf8').split('\n').filter(Boolean)
+    return {
+      refs: new Map(
+        lines.map((line) => {
+          const [id = '', name = '', symref = ''] = line.split(' ')
+          return [name, { id, symbolic: symref !== '' }]
+        }),
+      ),
+      broken: [...stderr.matchAll(/ignoring broken ref (refs\/\S+)$/gm)].map(([, name]) => name!),
+    }
   }
 
   async function strangeFiles(): Promise<Mend> {
@@ -83,7 +96,8 @@ export async function openGuard(store: Store, writer: Queue): Promise<Guard> {
     const wrong: Mend = new Map()
     // What core makes meanwhile is told by its name; what it had made is still there.
     const before = new Map(refs)
-    const now = await list()
+    const { refs: now, broken } = await list()
+    for (const name of broken) wrong.set(name, () => moveBack(name, before.get(name)))
     for (const [name, { id, symbolic }] of now) {
       const right = before.get(name)
       const mine = name.startsWith(kept) ? isOwn(name, id) : right === id
@@ -96,6 +110,8 @@ export async function openGuard(store: Store, writer: Queue): Promise<Guard> {
 
   async function moveBack(name: string, id: string | undefined): Promise<void> {
     await rm(join(store.path, `${name}.lock`), { force: true })
+    // What is no ref, git does not move.
+    if (!name.split('/').includes('..')) await remove(join(store.path, name))
     await store.git.run(['update-ref', '--no-deref', ...(id === undefined ? ['-d', name] : [name, id])])
   }
 
@@ -114,6 +130,7 @@ export async function openGuard(store: Store, writer: Queue): Promise<Guard> {
   }
 
   for (const mend of (await strangeRefs()).values()) await mend()
+  await know('packed-refs')
 
   return {
     know,

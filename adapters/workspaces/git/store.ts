@@ -2,7 +2,7 @@ import { appendFile, copyFile, mkdir, mkdtemp, open, readdir, readFile, rename, 
 import { join as pathOf } from 'node:path'
 import { CodebandError } from '../../../core/errors.ts'
 import { type Git, git } from '../../git.ts'
-import { absent, kindOf, writeWhole } from './files.ts'
+import { absent, kindOf, remove, writeWhole } from './files.ts'
 import { birthOf } from './orphans.ts'
 
 /** Core's own bare repository: objects, refs that keep them, and the registry of worktrees. */
@@ -55,6 +55,9 @@ export async function openStore(home: string, format: string, bin: string | unde
     })
   }
   const own = git({ gitDir: path, bin })
+  // Core packs no refs; with ones that it cannot read, git does nothing here any more.
+  const packed = pathOf(path, 'packed-refs')
+  if ((await kindOf(packed)) !== undefined && !(await own.succeeds(['for-each-ref', '--count=1']))) await remove(packed)
   return {
     path,
     git: own,

@@ -85,6 +85,16 @@ const meddlings: readonly Meddling[] = [
     },
   },
   {
+    title: 'a packed ref',
+    names: ['repo.git/packed-refs'],
+    do: (store, _, base) => writeFileSync(join(store, 'packed-refs'), `${base} refs/heads/evil\n`),
+  },
+  {
+    title: 'packed refs that git cannot read',
+    names: ['repo.git/packed-refs'],
+    do: (store) => writeFileSync(join(store, 'packed-refs'), 'evil\n'),
+  },
+  {
     title: 'HEAD of the store',
     names: ['repo.git/HEAD'],
     do: (store) => writeFileSync(join(store, 'HEAD'), 'ref: refs/heads/evil\n'),
@@ -114,10 +124,13 @@ export function recordCases(name: string, { begin }: Pick<Worlds, 'begin'>): voi
       mkdirSync(join(store, 'hooks'))
       writeFileSync(join(store, 'info/exclude'), '*\n')
       run(store, 'update-ref', 'refs/heads/evil', base)
+      mkdirSync(join(store, 'refs/codeband/keep'), { recursive: true })
+      writeFileSync(join(store, 'refs/codeband/keep', base), 'evil\n')
       const worktree = await workspaces.checkout('w', base)
       expect(await (await worktree.watch())()).toEqual([])
       expect(run(store, 'config', '--list', '--local', '--name-only')).not.toMatch(/fsmonitor|filter/)
       expect(existsSync(join(store, 'hooks')) || existsSync(join(store, 'info/exclude'))).toBe(false)
+      await workspaces.keep(base)
       expect(run(store, 'for-each-ref', '--format=%(refname)')).not.toContain('evil')
     })
 
@@ -130,6 +143,25 @@ export function recordCases(name: string, { begin }: Pick<Worlds, 'begin'>): voi
       for (const line of before.split('\n')) run(workspaces.store, 'update-ref', '-d', line.split(' ')[1]!)
       expect(await since()).toHaveLength(2)
       expect(run(workspaces.store, 'show-ref')).toBe(before)
+    })
+
+    test('a file or a folder in the place of a ref is told once, and the ref comes back', async () => {
+      const { workspaces, base } = await begin()
+      const { store } = workspaces
+      const worktree = await workspaces.checkout('w', base)
+      await workspaces.keep(base)
+      const before = run(store, 'show-ref')
+      const [kept, tip] = before.split('\n').map((line) => line.split(' ')[1]!)
+      const since = await worktree.watch()
+      writeFileSync(join(store, kept!), 'evil\n')
+      rmSync(join(store, tip!))
+      mkdirSync(join(store, tip!, 'deep'), { recursive: true })
+      writeFileSync(join(store, tip!, 'deep/er'), 'evil\n')
+      expect([...(await since())].sort()).toEqual(
+        [kept, tip, `${tip}/deep/er`].map((name) => `repo.git/${name}`).sort(),
+      )
+      expect(run(store, 'show-ref')).toBe(before)
+      expect(await (await worktree.watch())()).toEqual([])
     })
 
     test('a commit made past core is told, and what it held counts as changed', async () => {

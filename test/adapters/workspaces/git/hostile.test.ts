@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, utimesSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { gitWorkspaces } from '../../../../adapters/workspaces/git.ts'
@@ -147,6 +147,19 @@ describe('a hostile repository', () => {
       // Whether it fails does not matter, only whether something fired.
     }
     expect(readdirSync(marks).length).toBeGreaterThan(0)
+  })
+
+  test('packed refs that nobody can read, left where core packs none, keep nothing from beginning', async () => {
+    const { person, base, home, workspaces: before } = await begin()
+    await before.keep(base)
+    await before.close()
+    writeFileSync(join(home, 'repo.git/packed-refs'), 'evil\n')
+    const workspaces = await gitWorkspaces({ root: person.path, home })
+    expect(await workspaces.tip('main')).toBe(base)
+    const worktree = await workspaces.checkout('w', base)
+    expect(await (await worktree.watch())()).toEqual([])
+    expect(existsSync(join(home, 'repo.git/packed-refs'))).toBe(false)
+    expect(person.gitIn(home, '--git-dir', 'repo.git', 'rev-parse', `refs/codeband/keep/${base}`)).toBe(base)
   })
 
   test('what is theirs stays byte for byte: index, stash, settings, hooks, untracked files, other branches', async () => {
