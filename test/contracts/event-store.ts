@@ -129,6 +129,20 @@ export function eventStoreContract(name: string, share: () => SharedLog | Promis
       expect(await readAll(store)).toEqual(recorded([resumed('a'), resumed('d')]))
     })
 
+    test('an append at any other number than the next, past, gap or future, is refused, and nothing is appended (PR-019)', async () => {
+      const store = await alone()
+      await store.append([resumed('a'), resumed('b')], 0)
+      const forged = { ...resumed('forged'), seq: 3 }
+      for (const expected of [0, 1, 3, 4, 1_000, -1, 2.5, Number.MAX_SAFE_INTEGER, Number.NaN]) {
+        await expect(store.append([forged], expected), `${expected}`).rejects.toMatchObject({
+          code: 'CB_VERSION_CONFLICT',
+          values: { expected, found: 2 },
+        })
+      }
+      expect(store.head()).toBe(2)
+      expect(await readAll(store)).toEqual(recorded([resumed('a'), resumed('b')]))
+    })
+
     test('an event that is not JSON is refused with its whole append, and only that one', async () => {
       const store = await alone()
       const broken = { ...resumed('a'), result: 1n } as unknown as Event

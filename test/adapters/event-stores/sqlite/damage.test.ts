@@ -218,19 +218,38 @@ const forgeries: Record<string, { sql: string; told: RegExp }> = {
     sql: 'UPDATE events SET seq = -seq WHERE seq IN (3, 4); UPDATE events SET seq = 7 + seq WHERE seq < 0',
     told: /event 3: its content/,
   },
+  'an event of the future': {
+    sql: 'INSERT INTO events SELECT 900, data, hash FROM events WHERE seq = 300',
+    told: /event 301: it is missing/,
+  },
+  'an event after the last one, chained to nothing': {
+    sql: 'INSERT INTO events SELECT 301, data, hash FROM events WHERE seq = 300',
+    told: /event 301: its content does not fit the chain/,
+  },
   'a lead that went back': { sql: 'DELETE FROM lead', told: /its lead has epoch 0, but had reached 1/ },
   'a changed lead': { sql: 'UPDATE lead SET epoch = 9', told: /the record of its lead was altered/ },
   'a changed table': { sql: 'CREATE TABLE more (a)', told: /its tables are not those of a log/ },
   'another kind of file': { sql: 'PRAGMA application_id = 1', told: /its header is broken/ },
 }
 
-test.each(Object.entries(forgeries))('%s is found when the log is opened (I-04)', async (_, { sql, told }) => {
+test.each(Object.entries(forgeries))('%s is found when the log is opened (I-04, PR-019)', async (_, { sql, told }) => {
   const file = join(folder, 'forged.db')
   copy(closed, file)
   const db = new DatabaseSync(file)
   db.exec(sql)
   db.close()
   expect(() => sqliteEventStore({ file })).toThrow(told)
+})
+
+test('a row before the first event is none (PR-019)', async () => {
+  const file = join(folder, 'before.db')
+  copy(closed, file)
+  const db = new DatabaseSync(file)
+  db.exec(
+    'INSERT INTO events SELECT -3 * seq, data, hash FROM events WHERE seq < 3; INSERT INTO events SELECT 0, data, hash FROM events WHERE seq = 3',
+  )
+  db.close()
+  expect(await ask(file)).toEqual({ events: recorded(truth.slice(0, CLOSED)) })
 })
 
 /** What one flipped bit of a record's header does: SQLite checks the type of a value when it is written, never when it is read. */
@@ -279,3 +298,27 @@ test('damage that comes while the log is open is found before anything is read o
   db.close()
   await store.close()
 })
+
+test.each([
+  ['next', 301],
+  ['future', 900],
+])(
+  'a row of the %s number that a foreign process puts into an open log is never believed, and nothing is built on it (PR-019)',
+  async (_, seq) => {
+    const file = join(folder, 'foreign.db')
+    copy(closed, file)
+    const store = sqliteEventStore({ file })
+    const before = await readAll(store)
+    const db = new DatabaseSync(file)
+    const forged = JSON.stringify(resumed('forged'))
+    db.prepare('INSERT INTO events VALUES (?, ?, randomblob(32))').run(seq, forged)
+    const damaged = { code: 'CB_LOG_DAMAGED', values: expect.objectContaining({ seq: 301 }) }
+    await expect(readAll(store)).rejects.toMatchObject(damaged)
+    for (const expected of [CLOSED, 301, seq]) {
+      await expect(store.append([resumed('mine')], expected)).rejects.toMatchObject({ code: 'CB_LOG_DAMAGED' })
+    }
+    expect(db.prepare('SELECT count(*) AS n FROM events').get()).toEqual({ n: before.length + 1 })
+    db.close()
+    await store.close()
+  },
+)
