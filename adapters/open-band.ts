@@ -20,7 +20,9 @@ import { systemClock } from './clock.ts'
 import { baseEnv, type Host } from './host.ts'
 import { openLogs } from './logs.ts'
 import { mcpServers } from './mcp-servers.ts'
+import { outsideFetch } from './outside-fetch.ts'
 import { openSandbox } from './sandboxes/open.ts'
+import { wayOut } from './way-out.ts'
 import { gitWorkspaces } from './workspaces/git.ts'
 
 /** True: it is parked for a person's word, and the word is there. */
@@ -117,7 +119,7 @@ export async function openBand(parts: BandParts, openPorts = machinePorts): Prom
     tools: parts.tools,
     baseEnv: baseEnv(host),
     hostEnv: host.env,
-    fetch: globalThis.fetch,
+    fetch: outsideFetch(wayOut({ env: host.env })),
     checking: openSlots(1),
     toolServers: mcpServers,
     stopping: stop.signal,

@@ -29,6 +29,7 @@ export interface WayOutOptions {
 
 /** An allowed name stands for an address inside this machine's own network, which is not among the hosts itself. */
 export class AddressRefused extends Error {
+  readonly code = 'host-not-allowed'
   /** As it would be written in `network`. */
   readonly address: string
   constructor(target: Target, address: Target) {

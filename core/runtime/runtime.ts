@@ -9,7 +9,7 @@ import type { Tool } from '../role/tool.ts'
 import type { Log } from './log.ts'
 import type { Roster } from './roster.ts'
 import type { Slots } from './slots.ts'
-import type { Scene, Toolbox } from './tools/scene.ts'
+import type { ReachOut, Scene, Toolbox } from './tools/scene.ts'
 
 /** What the moving parts of one band share. */
 export interface Runtime {
@@ -32,7 +32,7 @@ export interface Runtime {
   /** What starts the tool servers that roles declare. */
   readonly toolServers: ToolServers
   /** What fetch_url and custom tools reach the network with. */
-  readonly fetch: typeof fetch
+  readonly fetch: ReachOut
   /** Aborts when the band closes. */
   readonly stopping: AbortSignal
   /** True: an approval is waited for. False: the task parks. */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type Denied, deny } from '../../boundary/denial.ts'
 import { decideHost } from '../../boundary/host.ts'
 import { denied, entry, failed } from './entry.ts'
+import type { ReachOut } from './scene.ts'
 
 const maxBytes = 1024 * 1024
 const maxRedirects = 5
@@ -16,7 +17,8 @@ export const fetchUrl = entry({
     async run() {
       if (scene.fetch === undefined) return denied(deny('host-not-allowed', 'There is no network here.'))
       const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
-      const response = await fetchWithin(scene.fetch, grant.hosts, url, { signal: limit })
+      const init = { signal: limit, within: grant.hosts }
+      const response = await fetchWithin(scene.fetch, grant.hosts, url, init).catch(addressRefused)
       if ('code' in response) return denied(response)
       const { text, more } = await readBody(response)
       const head = `${response.status} ${response.headers.get('content-type') ?? ''}`.trim()
@@ -26,12 +28,21 @@ export const fetchUrl = entry({
   }),
 })
 
+/** A granted name that stands for an address in here is refused like a name that is not granted. */
+function addressRefused(error: Error & { code?: string }): Denied {
+  if (error.code !== 'host-not-allowed') throw error
+  return deny(
+    'host-not-allowed',
+    `${error.message}. Only an address that is granted itself may be in a private network.`,
+  )
+}
+
 /** Follows redirects by itself, each one decided like the first. */
 export async function fetchWithin(
-  fetchAny: typeof fetch,
+  fetchAny: ReachOut,
   hosts: readonly string[],
   url: string,
-  init: RequestInit,
+  init: Parameters<ReachOut>[1],
 ): Promise<Response | Denied> {
   let next = url
   let headers = init.headers

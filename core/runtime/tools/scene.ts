@@ -40,8 +40,12 @@ export interface Scene {
   /** What git_diff shows; undefined: what the worktree differs in. */
   changes(): Promise<string | undefined>
   /** What fetch_url and custom tools reach the network with; absent: not at all. */
-  fetch?: typeof fetch
+  fetch?: ReachOut
 }
+
+/** Node's fetch. With hosts in `within` a name is followed only to a public address or to one that stands among them, and else rejected
+ *  with an error of the code 'host-not-allowed'. */
+export type ReachOut = (url: string, init: RequestInit & { within?: readonly string[] }) => Promise<Response>
 
 export interface CallOutcome {
   ok: boolean
