@@ -137,8 +137,10 @@ export function sandboxLimits(
       ['that its parents have left', '(setsid sh -c "sleep MARK & sleep MARK" &) ; sleep 0.2'],
       ['that takes no hang-up for an end', 'nohup sleep MARK'],
       ['that does not listen to TERM', 'sh -c \'trap "" TERM INT HUP; sleep MARK; sleep MARK\''],
-      // Without walls nothing is left of such a one by which it could be known.
-      ...(walls ? [['with an empty environment and no parent', '(env -i setsid sleep MARK &) ; sleep 0.3']] : []),
+      // Without walls nothing is left of such a one by which it could be known, unless it was seen while its parent lived.
+      walls
+        ? ['with an empty environment and no parent', '(env -i setsid sleep MARK &) ; sleep 0.3']
+        : ['with an empty environment, seen beside its parent', '(env -i setsid sleep MARK & sleep 0.2)'],
     ])('no process %s is alive one second after the end (NX-019)', async (_, script) => {
       for (const [index, more] of [{}, { timeoutMs: 500 }, { signal: AbortSignal.timeout(500) }].entries()) {
         const mark = `${6_000 + index}.${process.pid}${Math.floor(Math.random() * 1e6)}`
