@@ -1,5 +1,6 @@
 import pc from 'picocolors'
 import type { Recorded } from '../../core/protocol/events.ts'
+import { escaped, visible } from '../../core/role/visible.ts'
 import { openTrace, type TraceLine } from './trace.ts'
 
 /** Where a command writes: results on stdout, everything else on stderr. */
@@ -96,15 +97,18 @@ function folded(text: string, columns: number | undefined): string {
   return [...lines, rest].join(`\n${' '.repeat(column)}`)
 }
 
-/** Text of models and repositories must not move the cursor or rewrite the screen. */
+/** Text of models and repositories must not move the cursor, rewrite the screen or hide from it; here it is one line. */
 function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+  return visible(text).replace(/[\r\n\t]/g, escaped)
 }
 
-/** The same for text of several lines that we have coloured ourselves; no colour hides what is there. */
+/** Colours that we set ourselves; none of them hides what is there. */
+const colours = /(\u001b\[(?:[0-79]|2[1-9]|[349][0-79])m)/
+
+/** The same for text of several lines that we have coloured ourselves. */
 export function harmless(text: string): string {
-  return text.replace(
-    /\u001b\[(?:[0-79]|2[1-9]|[349][0-79])m|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
-    (found) => (found.length > 1 ? found : '\ufffd'),
-  )
+  return text
+    .split(colours)
+    .map((part, index) => (index % 2 === 1 ? part : visible(part)))
+    .join('')
 }

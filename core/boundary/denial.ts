@@ -1,3 +1,5 @@
+import { escaped, visible } from '../role/visible.ts'
+
 /** Why the gate or the law said no. A code may be added, never changed: logs and tests name them. */
 export type DenialCode =
   | 'tool-not-in-role'
@@ -51,11 +53,9 @@ export function deny(code: DenialCode, reason: string): Denied {
   return { allowed: false, code, reason }
 }
 
-/** Text as a person and a model may safely see it: control, invisible and direction-changing characters as escapes, cut at `limit`. */
+/** A name or a piece of a call as a person and a model may safely see it: in one line, with blanks that are no plain space and joiners as
+ *  escapes, too; cut at `limit`. */
 export function shown(text: string, limit = 120): string {
   const cut = text.length > limit ? `${text.slice(0, limit)}...` : text
-  return cut.replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]|(?!\p{Variation_Selector})\p{Default_Ignorable_Code_Point}|(?! )\p{Zs}/gu,
-    (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`,
-  )
+  return visible(cut).replace(/[\n\t\r\p{Cf}]|(?! )\p{Zs}/gu, escaped)
 }

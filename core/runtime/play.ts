@@ -13,7 +13,7 @@ import { hashOf, hashOfRole } from './hash.ts'
 import { type EffectAnswer, Halt } from './journal.ts'
 import type { Request } from './log.ts'
 import { fail, type PlayEnd, Stuck } from './play-end.ts'
-import { type Prompts, promptsOf, repairPrompt, textOf } from './prompt.ts'
+import { againPrompt, type Prompts, promptsOf, repairPrompt, textOf } from './prompt.ts'
 import { rememberingToolbox } from './remembered-calls.ts'
 import type { Worker } from './roster.ts'
 import type { Runtime } from './runtime.ts'
@@ -188,7 +188,7 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
         })
         lastFailure = { kind: 'malformed', detail: surprise.reason }
         await restart(surprise)
-        prompt = `${prompts.userPrompt}\n\nYour last turn was void: ${surprise.reason}.`
+        prompt = againPrompt(prompts, surprise.reason)
         continue
       }
       const end = await handOver(runtime, request, seat.worktree, submitted, result.end)

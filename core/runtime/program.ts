@@ -7,6 +7,7 @@ import { get } from '../protocol/table.ts'
 import type { Role } from '../role/role.ts'
 import { parse } from '../role/schema.ts'
 import { band, type Effect, EffectError } from '../role/steps.ts'
+import { visible, visibleJson } from '../role/visible.ts'
 import { authored } from './author.ts'
 import { hashOf } from './hash.ts'
 import { openHolds } from './holds.ts'
@@ -349,8 +350,8 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
 
   function shown({ answer }: PlayEnd): ToolResult {
     return answer.ok
-      ? { ok: true, output: JSON.stringify(answer.result ?? null) }
-      : { ok: false, output: `${answer.outcome}: ${answer.reason}` }
+      ? { ok: true, output: visibleJson(JSON.stringify(answer.result ?? null)) }
+      : { ok: false, output: visible(`${answer.outcome}: ${answer.reason}`) }
   }
 
   /** How many roles one turn, or one step of a program, may spawn. */
@@ -365,7 +366,7 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
     const answer = await runtime.answer?.('human', question)
     return answer === undefined
       ? { ok: false, output: 'No person is there to answer; decide by yourself and say so.' }
-      : { ok: true, output: answer }
+      : { ok: true, output: visible(answer) }
   }
 
   return {

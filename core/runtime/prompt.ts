@@ -1,5 +1,6 @@
 import type { Adjustments, Role, TurnBase } from '../role/role.ts'
 import { fillTemplate } from '../role/template.ts'
+import { visible } from '../role/visible.ts'
 
 const house = `You are one worker of a band of coding agents. You act only through the tools you are given; anything else does not exist here.
 Paths are relative to the repository. A denied call tells you the rule; do not try to get around it.
@@ -22,7 +23,8 @@ export function textOf(text: string, input: unknown): string {
   return typeof task === 'string' ? task : text
 }
 
-/** Both prompts of a turn. CB_TEMPLATE for a name that leads nowhere, before any model is called. */
+/** Both prompts of a turn, with nothing in them that a person could not see: what other agents, people and the repository say is in them
+ *  wherever the role's own words put it. CB_TEMPLATE for a name that leads nowhere, before any model is called. */
 export function promptsOf(role: Role, input: unknown, base: TurnBase, adjustments: Adjustments): Prompts {
   const context = { ...(typeof input === 'object' && input !== null ? input : { input }), ...base }
   const render = (prompt: 'systemPrompt' | 'userPrompt'): string | undefined => {
@@ -37,7 +39,8 @@ export function promptsOf(role: Role, input: unknown, base: TurnBase, adjustment
   // A prompt that forgets the findings would send the worker in a circle.
   const userPrompt = base.feedback && !own.includes(base.feedback) ? `${own}\n\n${base.feedback}` : own
   const duty = role.output ? 'Hand over your result with set_output.' : role.produces ? submit[role.produces] : ''
-  return { systemPrompt: [render('systemPrompt'), house, duty].filter(Boolean).join('\n\n'), userPrompt }
+  const systemPrompt = [render('systemPrompt'), house, duty].filter(Boolean).join('\n\n')
+  return { systemPrompt: visible(systemPrompt), userPrompt: visible(userPrompt) }
 }
 
 function defaultPrompt(role: Role, input: unknown, { task }: TurnBase): string {
@@ -45,6 +48,11 @@ function defaultPrompt(role: Role, input: unknown, { task }: TurnBase): string {
   return [`Task: ${task}`, given ? '' : `Input of ${role.id}:\n${JSON.stringify(input, null, 2)}`]
     .filter(Boolean)
     .join('\n\n')
+}
+
+/** What a worker is asked whose last turn was void. The reason names files as the turn left them. */
+export function againPrompt({ userPrompt }: Prompts, reason: string): string {
+  return visible(`${userPrompt}\n\nYour last turn was void: ${reason}.`)
 }
 
 /** What a worker hears whose turn ended without its product. */

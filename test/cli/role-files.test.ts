@@ -203,7 +203,7 @@ export default defineRole({
     expect(played.stdout).toMatch(/You explain\.[\s\S]*Explain a\.txt\./)
     expect(played.stdout).toMatch(/> read_files \{"paths":\["a\.txt"\]\}/)
     // Nothing that a model says or calls moves the cursor, hides text or turns it round.
-    expect(played.stdout).toContain('> x\ufffd[2J\ufffd {')
+    expect(played.stdout).toContain('> x\\u{1b}[2J\\u{202e} {')
     expect(played.stdout).not.toMatch(/(?!\n)\p{Cc}|\u202e/u)
     expect(played.stdout).toMatch(/\[boundary\] +scribe-scripted-0 write_file a\.txt: denied, tool-not-in-role/)
     expect(played.stdout).toMatch(/Output: \{\s+"text": "It is an a\."\s+\}/)

@@ -1,4 +1,5 @@
 import type { Event, Recorded } from '../../protocol/events.ts'
+import { visible, visibleJson } from '../../role/visible.ts'
 
 /** Two plays of the same thing differ in when it was and how long it took; a role's hash changes with words that nobody is asked; the
  *  hash of an input stands beside the input itself. */
@@ -18,7 +19,18 @@ export function fieldsThatDiffer(now: Event, recorded: Recorded): { field: strin
 }
 
 function telling(event: Event): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(event).filter(([key, value]) => !incidental.has(key) && value !== undefined))
+  return Object.fromEntries(
+    Object.entries(asToldNow(event)).filter(([key, value]) => !incidental.has(key) && value !== undefined),
+  )
+}
+
+/** An older codeband handed on what agents said with characters in it that nobody sees. */
+function asToldNow(event: Event): Event {
+  if (event.type === 'TurnStarted')
+    return { ...event, systemPrompt: visible(event.systemPrompt), prompt: visible(event.prompt) }
+  if (event.type === 'ToolReturned' && event.tool === 'spawn_roles')
+    return { ...event, output: event.ok ? visibleJson(event.output) : visible(event.output) }
+  return event
 }
 
 function sorted(value: unknown): string {

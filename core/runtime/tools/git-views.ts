@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { shown } from '../../boundary/denial.ts'
+import { invisibleNote } from '../../role/visible.ts'
 import { done, entry } from './entry.ts'
 import { cut } from './text.ts'
 
@@ -31,7 +32,9 @@ export const gitDiff = entry({
     uses: [],
     async run() {
       const diff = (await scene.changes()) ?? (await scene.worktree!.patch(maxText + 1))
-      return done(diff === '' ? 'Nothing changed.' : cut(diff, maxText, 'Read single files for the rest.'))
+      if (diff === '') return done('Nothing changed.')
+      const hidden = invisibleNote(diff.slice(0, maxText), (line) => `line ${line} of this diff`)
+      return done(cut(diff, maxText, 'Read single files for the rest.') + (hidden && `\n[${hidden}]`))
     },
   }),
 })

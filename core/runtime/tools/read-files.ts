@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Denied } from '../../boundary/denial.ts'
 import { decidePath } from '../../boundary/path.ts'
+import { invisibleNote } from '../../role/visible.ts'
 import { denied, entry } from './entry.ts'
 import { isBinary, readableText, readLimit } from './text.ts'
 
@@ -50,7 +51,10 @@ export const readFiles = entry({
           const text = ranged.text.slice(0, left)
           const whole = text.length === ranged.text.length && file.size <= readLimit
           const mark = `\n[cut here: the file has ${file.size} bytes, ${readLimit} are shown at most; ask for a line range]`
-          return { found: true, note: ranged.note, text: whole ? text : text + mark }
+          // The text is exact, since edits need it so; a model reads past what it cannot see.
+          const hidden = invisibleNote(text, (line) => `line ${(from ?? 1) + line - 1}`)
+          const shown = whole ? text : text + mark
+          return { found: true, note: ranged.note, text: hidden ? `${shown}\n[${hidden}]` : shown }
         }
       },
     }

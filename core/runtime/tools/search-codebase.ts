@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { deny } from '../../boundary/denial.ts'
+import { deny, shown } from '../../boundary/denial.ts'
 import { globProblem, matchesGlob } from '../../boundary/glob.ts'
+import { invisibleNote } from '../../role/visible.ts'
 import { type Context, denied, done, entry, failed } from './entry.ts'
 import { filesUnder } from './list-files.ts'
 import { longestLine, openRegexSearch } from './regex-search.ts'
@@ -97,9 +98,14 @@ async function searchLiteral(
 
 function report(hits: readonly Hit[], limit: number) {
   if (hits.length === 0) return done('No matches.')
-  const lines = hits.slice(0, limit).map(({ path, line, text }) => `${path}:${line}: ${clip(text)}`)
+  const given = hits.slice(0, limit)
+  const lines = given.map(({ path, line, text }) => `${path}:${line}: ${clip(text)}`)
+  const hidden = invisibleNote(given.map(({ text }) => clip(text)).join('\n'), (at) => {
+    const { path, line } = given[at - 1]!
+    return `${shown(path)}:${line}`
+  })
   const note = hits.length > limit ? `\n[more than ${limit} matches; narrow the pattern or the path]` : ''
-  return done(lines.join('\n') + note)
+  return done(lines.join('\n') + note + (hidden && `\n[${hidden}]`))
 }
 
 function clip(line: string): string {

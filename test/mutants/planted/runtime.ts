@@ -63,6 +63,20 @@ export const runtime: readonly Mutant[] = [
     killers: suites('repeat', 'depth'),
   },
   {
+    name: 'a prompt holds what nobody sees',
+    file: 'core/runtime/prompt.ts',
+    find: 'userPrompt: visible(userPrompt) }',
+    replace: 'userPrompt }',
+    killers: suites('visible-prompts'),
+  },
+  {
+    name: 'a joiner that joins nothing is taken for one of an emoji',
+    file: 'core/role/visible.ts',
+    find: '\\u{200D}(?=\\p{Extended_Pictographic})`',
+    replace: '\\u{200D}`',
+    killers: ['test/role/visible.test.ts'],
+  },
+  {
     name: 'what a turn left is removed and told to nobody',
     file: 'core/runtime/audit.ts',
     find: 'if (strays.length === 0) return',

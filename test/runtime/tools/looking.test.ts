@@ -51,6 +51,19 @@ test('reading gives files whole or by lines, and names what it cannot show', asy
   expect(await call('read_files', { paths: ['no.ts'] })).toMatchObject({ ok: false })
 })
 
+test('text with characters that nobody sees is given as it is, with a line that says where they are (PI-009)', async () => {
+  const { call, place } = bench()
+  writeFileSync(join(place.root, 'sly.txt'), 'one\r\n\ntwo\u200b\u{e0041}\n')
+  const note = 'note: line 3 holds U+200B, line 3 holds U+E0041'
+  expect((await call('read_files', { paths: ['sly.txt', 'README.md'] })).output).toBe(
+    `=== sly.txt\none\r\n\ntwo\u200b\u{e0041}\n\n[${note}]\n=== README.md\n# Sample\n`,
+  )
+  expect((await call('read_files', { paths: [{ path: 'sly.txt', from: 3, to: 3 }] })).output).toContain(`[${note}]`)
+  expect((await call('search_codebase', { pattern: 'two' })).output).toBe(
+    'sly.txt:3: two\u200b\u{e0041}\n[note: sly.txt:3 holds U+200B, sly.txt:3 holds U+E0041]',
+  )
+})
+
 test('a large file is cut with a mark, and files after a full call are left out', async () => {
   const { call, place } = bench()
   writeFileSync(join(place.root, 'big.txt'), 'x'.repeat(3 * 1024 * 1024))
