@@ -19,13 +19,13 @@ export const summaries: readonly Summary[] = [
   },
   {
     runner: 'pytest',
-    none: /^=*\s*no tests ran\b|^collected 0 items$/m,
-    some: /\b[1-9]\d* (?:passed|failed)\b.* in \d/,
+    none: /^=* *no tests ran\b|^collected 0 items$/m,
+    some: /^=* *(?:\d{1,9} [a-z]{1,20}, ){0,9}[1-9]\d{0,8} (?:passed|failed)\b.{0,200} in \d/m,
   },
   {
     runner: 'go test',
     none: /\[no test files\]$|\[no tests to run\]$/m,
-    some: /^(?:ok|FAIL)\s+\S+\s+(?!.*\[no tests to run\])\S/m,
+    some: /^(?:ok|FAIL)[ \t]+\S+[ \t]+(?!.*\[no tests to run\])\S/m,
   },
   {
     runner: 'cargo test',

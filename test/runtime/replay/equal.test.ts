@@ -77,6 +77,39 @@ test('checks that are red on the merged tree: the change that breaks them is fou
   await replays(band, 'ChangeReturned', 'Landed')
 })
 
+test('a check that concludes nothing on the merged tree: the change that empties its report is found in the same way', async () => {
+  const report = 'reports/junit.xml'
+  const says = `'<testsuite><testcase name="'$(cat a.txt)$(cat b.txt)'"/></testsuite>'`
+  const check = `if test "$(cat a.txt)$(cat b.txt)" != newnew; then echo ${says} >${report}; fi`
+  const band = recordedBand({
+    config: { checks: [{ command: ['sh', '-c', check], report }], merge: { autoMerge: 'high' } },
+    turns: turns(
+      ...planning(one, two),
+      { role: 'coder', when: 'Subtask one', steps: [write('a.txt', 'new\n')] },
+      { role: 'coder', when: 'Subtask two', round: 1, steps: [write('b.txt', 'new\n')] },
+      { role: 'coder', when: 'came back', steps: [write('b.txt', 'newer\n'), { call: 'run_tests', input: {} }] },
+      approving,
+      { role: 'code-reviewer', steps: [verdict('approve')] },
+      { role: 'code-reviewer', steps: [verdict('approve')] },
+    ),
+  })
+  expect(await band.run()).toMatchObject({ outcome: 'success' })
+  const events = band.events()
+  const back = events.find((event) => event.type === 'ChangeReturned')
+  expect(back).toMatchObject({
+    subject: 'change/two',
+    detail: expect.stringContaining(`, inconclusive: there is no report in '${report}': it was not written:`),
+  })
+  // Every name is another one, so all of the base are missing, and that is in the log.
+  expect(events.filter((event) => event.type === 'RiskAssessed')).toMatchObject(
+    Array(2).fill({
+      risk: 'high',
+      reasons: [expect.stringContaining("1 of the tests that passed on the base did not run: '")],
+    }),
+  )
+  await replays(band, 'ChangeReturned', 'Landed')
+})
+
 test('refused calls, a turn without its product, and one that is void', async () => {
   const handy = {
     ...coder,
