@@ -8,10 +8,10 @@ import type { Runtime } from './runtime.ts'
 const telling =
   /(^|\/)(package\.json|package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lock|uv\.lock|poetry\.lock|composer\.lock|gemfile\.lock|cargo\.(lock|toml)|pyproject\.toml|go\.mod)$/i
 
-/** Bytes of a diff that are searched: far more than anybody reviews. */
-const largestPatch = 32 * 1024 * 1024
+/** Bytes of a diff that are searched: far more than anybody reviews, and, of the shortest lines, a second's work. */
+const largestPatch = 8 * 1024 * 1024
 /** Characters of files that are compared. */
-const mostCompared = 64 * 1024 * 1024
+const mostCompared = 32 * 1024 * 1024
 
 /** Every line of a diff begins with a letter, a blank, a sign or a backslash. */
 const isCut = (patch: string): boolean => /(^|\n)\[\.\.\. cut at \d+ bytes \.\.\.\]\n$/.test(patch)

@@ -232,3 +232,10 @@ test('a change is as grave as its gravest file, and every reason is kept, the gr
 })
 
 test('nothing changed is low', () => expect(riskFloor([])).toEqual({ risk: 'low', reasons: [] }))
+
+test('what was not read to its end is critical, whatever was read', () => {
+  expect(riskFloor([], { patch: '+harmless\n', unread: true })).toEqual({
+    risk: 'critical',
+    reasons: ['the change: too long to be searched to its end'],
+  })
+})

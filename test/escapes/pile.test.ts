@@ -165,4 +165,21 @@ describe('a worktree with a pile in it', { timeout: 60_000 }, () => {
     )
     expect(again).toMatch(/run_command failed: The worktree '.*' holds more than 30 new, changed and deleted files/)
   })
+
+  test('a change that is too long to be searched waits for a person, though it is less than a change may hold', async () => {
+    const { of, result } = await done(
+      'off',
+      [['bash', '-c', `yes ${'x'.repeat(99)} | head -c 9000000 > a.txt`]],
+      (argv) =>
+        async function* ({ role }) {
+          if (role === 'code-reviewer') yield verdict('approve') as never
+          else yield { call: 'run_command', input: { argv }, expect: 'ok' }
+        },
+      { limits: { changeMb: 16 }, merge: { autoMerge: 'high' } },
+    )
+    expect(of('RiskAssessed')).toMatchObject([
+      { risk: 'critical', reasons: expect.arrayContaining(['the change: too long to be searched to its end']) },
+    ])
+    expect(result).toMatchObject({ outcome: 'parked', landed: [] })
+  })
 })
