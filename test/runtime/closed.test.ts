@@ -11,8 +11,8 @@ function idle() {
   const repo = repositoryOf(join(at, 'repo'), { 'a.txt': 'a\n' })
   const conductor: Role = { id: 'conductor', description: 'Begins.', spawnableRoles: [], *steps() {} }
   const frameworks = {
-    a: scripted({ id: 'a', family: 'x', script: [] }),
-    b: scripted({ id: 'b', family: 'y', script: [] }),
+    a: scripted({ id: 'a', family: 'x', script: { turns: [] } }),
+    b: scripted({ id: 'b', family: 'y', script: { turns: [] } }),
   }
   return () =>
     createBand({ repo, home: join(at, 'home'), frameworks, roles: [conductor], sandbox: 'off', checks: [['true']] })
