@@ -9,6 +9,7 @@ import type { Plan, Verdict } from '../role/products.ts'
 import type { Adjustments, Role, TurnBase } from '../role/role.ts'
 import { changesOf, openAudit, type Surprise } from './audit.ts'
 import { openDoor } from './door.ts'
+import { withinGrace } from './grace.ts'
 import { hashOf, hashOfRole } from './hash.ts'
 import { type EffectAnswer, Halt } from './journal.ts'
 import type { Request } from './log.ts'
@@ -93,7 +94,7 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
 
   /** A conversation that broke is not trusted to go on: the turn starts again from where the last good one ended. */
   async function leave(): Promise<void> {
-    await session?.close()
+    await withinGrace(clock, session?.close())
     session = undefined
     // Its client, should it live on, calls at a door of its own.
     door = openDoor()
@@ -166,6 +167,7 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
         if (lastFailure.kind === 'budget') return fail('budget', lastFailure.detail)
         if (lastFailure.kind === 'violations') return fail('refused', lastFailure.detail)
         if (needsRepair(lastFailure.kind)) throw outage(lastFailure)
+        if (runtime.stopping.aborted) throw new Halt()
         await clock.sleep(
           lastFailure.retryAfter ?? (isInfrastructure(lastFailure.kind) ? 1000 * 2 ** attempt : 0),
           runtime.stopping,
@@ -200,7 +202,7 @@ export async function play(runtime: Runtime, request: PlayRequest): Promise<Play
       prompt = repairPrompt(role, end.missing)
     }
   } finally {
-    await session?.close()
+    await withinGrace(clock, session?.close())
     await seat.close()
   }
 }

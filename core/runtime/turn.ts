@@ -1,6 +1,7 @@
 import type { Failure, Session, Usage } from '../ports/framework.ts'
 import { isRejection, type Rejection } from '../protocol/commands.ts'
 import { type Door, lateCalls, recordInTurn, violationOf } from './door.ts'
+import { graceMs, hearing } from './grace.ts'
 import type { Request } from './log.ts'
 import { openMeter } from './meter.ts'
 import type { Runtime } from './runtime.ts'
@@ -35,6 +36,14 @@ const mostText = 4 * 1024 * 1024
 /** What a client says it used is money of the task: it never gives any back. */
 const isAmount = (usage: Usage): boolean =>
   Object.values(usage).every((count) => count === undefined || (Number.isFinite(count) && (count as number) >= 0))
+
+/** What ends the work on the task, too: being deaf gives a client no other try. */
+const isFinal = ({ kind }: Failure): boolean => kind === 'violations' || kind === 'budget'
+
+const deafness = (ended: Failure | undefined): Failure => ({
+  kind: 'crashed',
+  detail: `the client did not stop within ${graceMs / 1000} seconds${ended ? ` when it was stopped: ${ended.detail}` : ''}`,
+})
 
 /** One prompt to a session, run to its end and recorded: every text, call, refusal and the usage. */
 export async function runTurn(
@@ -75,9 +84,9 @@ export async function runTurn(
     interrupt({ kind: 'malformed', detail: `the client broke its contract: ${what}` })
 
   async function flushText(): Promise<void> {
-    const said = text.trim()
+    const whole = text.trim()
     text = ''
-    if (said) await recordInTurn(log, { type: 'RecordText', task, turn, text: said })
+    if (whole) await recordInTurn(log, { type: 'RecordText', task, turn, text: whole })
   }
 
   let refused = 0
@@ -116,8 +125,11 @@ export async function runTurn(
 
   let outcome: 'done' | 'cancelled' | Failure = { kind: 'crashed', detail: 'the session ended without a turn-end' }
   const strayCalls = new Map<string, { name: string; input: unknown }>()
+  const said = session.prompt(begin.prompt, { signal })
+  // A replay has no client, and no time.
+  const client = standIns ? { events: said, deaf: false } : hearing(said, signal, clock)
   try {
-    for await (const event of session.prompt(begin.prompt, { signal })) {
+    for await (const event of client.events) {
       watchdog.progress()
       if (event.type === 'text') {
         spoken += event.delta.length
@@ -168,6 +180,7 @@ export async function runTurn(
     session: session.token,
     ms: clock.now() - startedAt,
   }
+  if (client.deaf) outcome = ended && isFinal(ended) ? ended : deafness(ended)
   if (outcome === 'done') return { status: 'done', end: { ...end, outcome } }
   if (outcome === 'cancelled' && ended === undefined) return { status: 'cancelled', end: { ...end, outcome } }
   const failure: Failure = outcome === 'cancelled' ? ended! : outcome

@@ -63,6 +63,20 @@ export const runtime: readonly Mutant[] = [
     killers: suites('repeat', 'depth'),
   },
   {
+    name: 'a client that does not stop is waited for as long as it likes',
+    file: 'core/runtime/grace.ts',
+    find: '    deaf = true\n    giveUp()\n',
+    replace: '    deaf = true\n',
+    killers: suites('deaf'),
+  },
+  {
+    name: 'a deaf client gets another try after what the boundary ended',
+    file: 'core/runtime/turn.ts',
+    find: 'ended && isFinal(ended) ? ended : deafness(ended)',
+    replace: 'deafness(ended)',
+    killers: suites('deaf'),
+  },
+  {
     name: 'a prompt holds what nobody sees',
     file: 'core/runtime/prompt.ts',
     find: 'userPrompt: visible(userPrompt) }',
