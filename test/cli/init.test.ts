@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { configSource } from '../../adapters/cli/scaffold.ts'
+import { configSource, setupOf } from '../../adapters/cli/scaffold.ts'
+import { resolveConfig } from '../../core/config.ts'
 import { type CliResult, cli, cliEnv } from '../scene/cli.ts'
 import { personsGit, place, repositoryOf } from '../scene/place.ts'
 
@@ -229,6 +230,83 @@ export default defineRole({
     expect(text).toContain('planner: { in: { task: string; files: string[]; hints: string[] }; out: Plan }')
     expect(text).not.toMatch(/^ +(coder|conductor): /m)
     expect(typesOf(repo)).toBe('')
+  })
+
+  test.each([
+    [
+      'npm',
+      { scripts: { test: 'vitest run --coverage' } },
+      [
+        'npx',
+        'vitest',
+        'run',
+        '--coverage',
+        '--reporter=default',
+        '--reporter=junit',
+        '--outputFile.junit=reports/junit.xml',
+      ],
+      'reports/junit.xml',
+    ],
+    [
+      'pnpm',
+      { scripts: { test: 'vitest' } },
+      [
+        'pnpm',
+        'exec',
+        'vitest',
+        'run',
+        '--reporter=default',
+        '--reporter=junit',
+        '--outputFile.junit=reports/junit.xml',
+      ],
+      'reports/junit.xml',
+    ],
+    [
+      'npm',
+      { scripts: { test: 'node --test test/a.test.js' } },
+      [
+        'node',
+        '--test',
+        '--test-reporter=spec',
+        '--test-reporter-destination=stdout',
+        '--test-reporter=junit',
+        '--test-reporter-destination=reports/junit.xml',
+        'test/a.test.js',
+      ],
+      'reports/junit.xml',
+    ],
+    [
+      'npm',
+      { scripts: { test: 'jest --ci' }, devDependencies: { jest: '1', 'jest-junit': '1' } },
+      ['npx', 'jest', '--ci', '--reporters=default', '--reporters=jest-junit'],
+      'junit.xml',
+    ],
+    // Nobody can tell from outside what these run, or what would write a report.
+    ['npm', { scripts: { test: 'jest' } }, undefined, undefined],
+    ['npm', { scripts: { test: 'tsc && vitest run' } }, undefined, undefined],
+    ['npm', { scripts: { test: 'NODE_ENV=test vitest run' } }, undefined, undefined],
+    ['npm', { scripts: { test: 'node test.js' } }, undefined, undefined],
+  ])(
+    'of %s and %j the form with a report stands beside the check as a comment',
+    async (manager, manifest, command, report) => {
+      const files: Record<string, string> = { 'package.json': JSON.stringify(manifest), [`${manager}-lock.yaml`]: '' }
+      const project = await setupOf({ has: async (file) => file in files, read: async (file) => files[file]! })
+      expect(project.reporting).toEqual(command && { command, report })
+      const text = configSource({ clients: [], branch: 'main', ...project })
+      expect(text).toContain(`  checks: [['${manager}', 'test']],`)
+      const comment = /^ {2}\/\/ .*: checks: (\[.*\]),$/m.exec(text)?.[1]
+      // What stands there can be put in the place of the check as it is.
+      const shown = comment && JSON.parse(comment.replaceAll("'", '"').replace(/(command|report):/g, '"$1":'))
+      expect(shown).toEqual(command && [{ command, report }])
+      if (shown) expect(resolveConfig({ checks: shown }, 'a test', () => undefined).checks).toEqual(shown)
+    },
+  )
+
+  test('of a pyproject.toml that names pytest too', async () => {
+    const at = (text: string) => setupOf({ has: async (file) => file === 'pyproject.toml', read: async () => text })
+    const reporting = { command: ['pytest', '--junitxml=reports/junit.xml'], report: 'reports/junit.xml' }
+    expect(await at('[tool.pytest.ini_options]\n')).toMatchObject({ checks: [['pytest']], reporting })
+    expect((await at('[project]\n')).reporting).toBeUndefined()
   })
 
   test('a branch with a quote in its name stays a name in the configuration', () => {
