@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Boundary } from '../boundary/boundary.ts'
 import type { DenialCode } from '../boundary/denial.ts'
@@ -61,9 +62,7 @@ export async function openAudit(
     await worktree.restore(strays)
     // Part of package.json is codeband's configuration; a command can write it where no file tool would.
     for (const { path } of changes.filter((one) => isManifest(one.path) && !outside.includes(one))) {
-      const after = standIns
-        ? await standIns.read(worktree, path)
-        : await readFile(join(worktree.path, path), 'utf8').catch(() => undefined)
+      const after = standIns ? await standIns.read(worktree, path) : await textAt(join(worktree.path, path))
       if (changesBandKey(await workspaces.read(worktree.commit, path), after)) {
         return steered(`it changed the 'codeband' key of '${path}', which no role may change`)
       }
@@ -80,6 +79,22 @@ export async function changesOf(worktree: Worktree): Promise<readonly WorktreeCh
     if (CodebandError.is(error) && error.code === 'CB_CHANGE_LIMIT') return String(error.values.detail)
     throw error
   })
+}
+
+/** Bytes, as many as the workspace reads of a file at a commit. */
+const mostCompared = 8 * 1024 * 1024
+
+/** The text of a file; undefined for none. What has no text that could be compared (a link, a pipe, too much) is as one that is no JSON. */
+async function textAt(path: string): Promise<string | undefined> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
+  try {
+    await using file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    const found = await file.stat()
+    return found.isFile() && found.size <= mostCompared ? await file.readFile('utf8') : ''
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    return code === 'ENOENT' || code === 'ENOTDIR' ? undefined : ''
+  }
 }
 
 const mostNamed = 20

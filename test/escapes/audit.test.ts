@@ -49,6 +49,11 @@ const deeds: readonly Deed[] = [
   },
   { title: 'a branch of core\u2019s repository', does: 'git branch evil', named: "'repo.git/refs/heads/evil'" },
   {
+    title: 'a manifest that is a link to a pipe, on which a reader would wait for ever',
+    does: 'mkfifo pipe && ln -sf "$PWD/pipe" package.json',
+    named: "the 'codeband' key of 'package.json'",
+  },
+  {
     title: 'a commit of its own, with a file hidden in it',
     does: `echo evil > src/b.txt && ${git} commit -qam mine && git update-index --skip-worktree src/b.txt`,
     named: "'repo.git/worktrees/coder-x-0/HEAD', 'src/b.txt'",

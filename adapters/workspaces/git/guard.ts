@@ -195,10 +195,15 @@ async function stampOf(path: string): Promise<string> {
   return found === undefined ? '' : `${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`
 }
 
-/** What is in a file; for what is no file something that no file of core's holds, undefined for nothing. */
+/** Bytes: more than a list of a million commits has. */
+const largest = 64 * 1024 * 1024
+
+/** What is in a file; for what is no file, or far too large for one of core's, something that none of core's holds; undefined for nothing. */
 async function contentOf(path: string): Promise<Buffer | undefined> {
   const kind = await kindOf(path)
-  return kind === 'file' ? readFile(path) : kind && Buffer.from(`\0 a ${kind}`)
+  if (kind !== 'file') return kind && Buffer.from(`\0 a ${kind}`)
+  const { size } = await lstat(path)
+  return size <= largest ? readFile(path) : Buffer.from('\0 too large')
 }
 
 const same = (a: Buffer | undefined, b: Buffer | undefined): boolean =>

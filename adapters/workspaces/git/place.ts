@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { lstat, mkdir, readFile, rm } from 'node:fs/promises'
 import { join as pathOf } from 'node:path'
 import { CodebandError } from '../../../core/errors.ts'
 import type { ChangeLimits } from '../../../core/ports/workspace.ts'
@@ -113,7 +113,9 @@ const pointer = (admin: string): string => `gitdir: ${admin}\n`
 /** Whether the `.git` file of the worktree is the one core wrote. Core itself never reads it. */
 export async function pointsHome({ path, admin }: Pick<Place, 'path' | 'admin'>): Promise<boolean> {
   const file = pathOf(path, '.git')
-  return (await kindOf(file)) === 'file' && (await readFile(file, 'utf8')) === pointer(admin)
+  const found = await lstat(file).catch(absent)
+  const own = pointer(admin)
+  return found?.isFile() === true && found.size === Buffer.byteLength(own) && (await readFile(file, 'utf8')) === own
 }
 
 export async function pointHome(place: Place): Promise<void> {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Worktree } from '../../../core/ports/workspace.ts'
@@ -83,6 +83,11 @@ const meddlings: readonly Meddling[] = [
       run(store, 'update-ref', `refs/codeband/keep/${'1'.repeat(40)}`, base)
       run(store, 'symbolic-ref', 'refs/heads/link', 'refs/heads/evil')
     },
+  },
+  {
+    title: 'attributes of three gigabytes of holes',
+    names: ['repo.git/info/attributes'],
+    do: (store) => truncateSync(join(store, 'info/attributes'), 3 * 1024 ** 3),
   },
   {
     title: 'a packed ref',
