@@ -70,7 +70,7 @@ const forms: readonly ((was: unknown) => unknown)[] = [
   () => ({}),
   // What only code in the same process can send.
   (was) => Object.assign(Object.create(null), { path: was }),
-  (was) => new String(was),
+  (was) => new String(typeof was === 'string' ? was : typeof was),
   (was) => ({ toJSON: () => was }),
   (was) => ({ valueOf: () => was }),
   () => Symbol('x'),
