@@ -33,8 +33,9 @@ const hopByHop = new Set([
 /** Opens the door. `hosts`: entries of `network`. */
 export async function openEgress(hosts: readonly string[], way: WayOut): Promise<Egress> {
   // A path of a socket has 107 bytes, and the shell that removes it knows no spaces.
-  const short = /^[\w./-]{1,60}$/.test(tmpdir()) ? tmpdir() : '/tmp'
-  const folder = await mkdtemp(join(await realpath(short), `codeband-net-${process.pid}-`))
+  const temporary = await realpath(tmpdir())
+  const short = /^[\w./-]{1,60}$/.test(temporary) ? temporary : '/tmp'
+  const folder = await mkdtemp(join(short, `codeband-net-${process.pid}-`))
   const settled = will().ends('folder', folder)
   const refused = new Set<string>()
   const refuse = (host: string): void => {
@@ -113,17 +114,23 @@ export async function openEgress(hosts: readonly string[], way: WayOut): Promise
   }
 
   const socket = join(folder, 'proxy')
-  await listening(server, socket)
+  async function close(): Promise<void> {
+    server.close()
+    closing.abort()
+    for (const one of open) one.destroy()
+    await rm(folder, { recursive: true, force: true })
+    settled()
+  }
+  try {
+    await listening(server, socket)
+  } catch (error) {
+    await close()
+    throw error
+  }
   return {
     socket,
     refused: () => [...refused],
-    async close() {
-      server.close()
-      closing.abort()
-      for (const one of open) one.destroy()
-      await rm(folder, { recursive: true, force: true })
-      settled()
-    },
+    close,
   }
 }
 
@@ -149,6 +156,7 @@ function say(socket: Socket, status: 403 | 502, why: string): void {
 }
 
 function tell(answer: ServerResponse, status: 403 | 502, why: string): void {
+  if (answer.writableEnded) return
   if (answer.headersSent) return void answer.destroy()
   answer.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' })
   answer.end(`codeband: ${why}\n`)

@@ -362,11 +362,11 @@ export function sandboxContract(
         expect(await sh('echo out; exit 7', { network })).toMatchObject({ exitCode: 7, output: 'out\n' })
         expect(await sh('kill -KILL $$', { network })).toMatchObject({ exitCode: 137 })
         expect(await sandbox.run(command(['no-such-program'], { network }))).toMatchObject({ exitCode: 127 })
-        const slow = { network, timeoutMs: 1_000 }
+        const slow = { network, timeoutMs: 300 }
         expect(await sh('sleep 60', slow)).toMatchObject({ exitCode: null, timedOut: true })
         const controller = new AbortController()
         const running = sh('sleep 60', { network, signal: controller.signal })
-        setTimeout(() => controller.abort(), 500)
+        setTimeout(() => controller.abort(), 300)
         expect(await running).toMatchObject({ exitCode: null, cancelled: true })
       })
     })
