@@ -65,8 +65,8 @@ export interface Session {
   /** Give it back as `resume`. It may change after each turn: read it after `turn-end`. */
   readonly token: string
   /** Contract: one prompt run to its end. Never throws for a model's or a client's failure; yields exactly one `turn-end`,
-   *  last. An aborted `signal` ends the turn as 'cancelled' within two seconds; whoever takes ten is heard no more, has crashed, and is
-   *  closed. One prompt at a time. */
+   *  last. An aborted `signal` ends the turn as 'cancelled' within two seconds, or as 'crashed' where the client had to be killed for it;
+   *  whoever takes ten is heard no more, has crashed, and is closed. One prompt at a time. */
   prompt(text: string, options?: { signal?: AbortSignal }): AsyncIterable<TurnEvent>
   /** Adds text to the running turn. */
   steer?(text: string): Promise<void>

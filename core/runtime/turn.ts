@@ -180,7 +180,9 @@ export async function runTurn(
     session: session.token,
     ms: clock.now() - startedAt,
   }
-  if (client.deaf) outcome = ended && isFinal(ended) ? ended : deafness(ended)
+  if (client.deaf) outcome = deafness(ended)
+  // Whatever became of its client.
+  if (!standIns && outcome !== 'done' && ended && isFinal(ended)) outcome = ended
   if (outcome === 'done') return { status: 'done', end: { ...end, outcome } }
   if (outcome === 'cancelled' && ended === undefined) return { status: 'cancelled', end: { ...end, outcome } }
   const failure: Failure = outcome === 'cancelled' ? ended! : outcome

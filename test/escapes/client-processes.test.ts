@@ -128,6 +128,29 @@ describe.skipIf(missing !== '' || process.platform !== 'linux')(
         expect(during).toEqual([1, 1])
       })
 
+      test('end with their turn when they are stopped and answer nothing, and the turn has crashed', {
+        timeout: 60_000,
+      }, async () => {
+        const project = hostileProject(place())
+        const api = await standIn()
+        let cancel = (): void => undefined
+        api.play('silent', () => {
+          // It hears nothing any more, not even that it is interrupted.
+          const mine = processesIn(project.home).filter(({ command }) => command.startsWith(binary))
+          for (const { pid } of mine) process.kill(pid, 'SIGSTOP')
+          cancel()
+        })
+        const { outcome, events, left } = await playBand(project, 'coder', framework(settings(api.url)), keys, {
+          atStart: (band) => {
+            cancel = () => void band.cancel('t1', 'enough')
+          },
+          atEnd: () => processesIn(project.home).map(({ command }) => command),
+        })
+        expect({ outcome, left }).toEqual({ outcome: 'cancelled', left: [] })
+        const ends = events.flatMap((event) => (event.type === 'TurnEnded' ? [event.failure?.kind] : []))
+        expect(ends).toEqual(['crashed'])
+      })
+
       test('end with a band that is killed, while they wait to ask the model again and while they hang', {
         timeout: 120_000,
       }, async () => {

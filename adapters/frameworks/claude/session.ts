@@ -111,7 +111,7 @@ export function openSession({ query, prompts, client, tools, options, token, ...
     const timer = setTimeout(() => {
       // It does not answer: a client that cannot be stopped is not kept.
       void client.kill()
-      end(turn, 'cancelled')
+      end(turn, { kind: 'crashed', detail: 'claude did not stop when it was interrupted, and was killed' })
     }, interruptMs)
     // Rejects when the client is gone, and then the end of its stream ends the turn.
     query.interrupt().catch(() => undefined)

@@ -37,6 +37,8 @@ interface Turn {
   ending?: Promise<void>
   ended: Promise<void>
   settled(): void
+  /** It did not answer when it was interrupted. */
+  killed?: true
 }
 
 /** How long an interrupted turn may take to end before the client is killed; a cancelled turn ends within two seconds. */
@@ -147,8 +149,9 @@ export function openSession({ client, thread, tools, options, ended }: SessionPa
       await within(interruptMs, Promise.all([interrupted, turn.ended]))
     } catch {
       // It does not answer: a client that cannot be stopped is not kept.
+      turn.killed = true
       void client.kill()
-      await end(turn, 'cancelled')
+      await end(turn, { kind: 'crashed', detail: 'codex did not stop when it was interrupted, and was killed' })
     }
   }
 
@@ -175,7 +178,7 @@ export function openSession({ client, thread, tools, options, ended }: SessionPa
     signal?.addEventListener('abort', abort, { once: true })
     try {
       for await (const event of turn.events.read()) {
-        const late = event.type === 'turn-end' && signal?.aborted
+        const late = event.type === 'turn-end' && signal?.aborted && !turn.killed
         yield late ? { type: 'turn-end', outcome: 'cancelled' } : event
       }
     } finally {

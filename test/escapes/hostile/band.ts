@@ -1,5 +1,5 @@
 import { type ScriptTurn, scripted } from '../../../adapters/frameworks/scripted.ts'
-import { createBand, type Framework, type Recorded, type Role } from '../../../adapters/index.ts'
+import { type Band, createBand, type Framework, type Recorded, type Role } from '../../../adapters/index.ts'
 import { codeReviewer, coder } from '../../../adapters/roles.ts'
 import type { Project } from './project.ts'
 
@@ -49,7 +49,11 @@ export async function playBand(
   role: HostileRole,
   framework: Framework,
   env: Readonly<Record<string, string>>,
-  { description = '', atEnd = () => [] }: { description?: string; atEnd?(): string[] } = {},
+  {
+    description = '',
+    atEnd = () => [],
+    atStart = () => undefined,
+  }: { description?: string; atEnd?(): string[]; atStart?(band: Band): void } = {},
 ): Promise<Seen> {
   const opposite = framework.family === 'openai' ? 'anthropic' : 'openai'
   const other = scripted({ id: 'other', family: opposite, script: { turns: [...others] } })
@@ -68,6 +72,7 @@ export async function playBand(
   })
   const events: Recorded[] = []
   band.on('event', (event) => events.push(event))
+  atStart(band)
   try {
     const { outcome } = await band.run('Make add add')
     return { outcome, events, left: atEnd() }

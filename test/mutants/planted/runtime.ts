@@ -72,8 +72,8 @@ export const runtime: readonly Mutant[] = [
   {
     name: 'a deaf client gets another try after what the boundary ended',
     file: 'core/runtime/turn.ts',
-    find: 'ended && isFinal(ended) ? ended : deafness(ended)',
-    replace: 'deafness(ended)',
+    find: '&& ended && isFinal(ended)) outcome = ended',
+    replace: '&& ended && isFinal(ended)) outcome = deafness(ended)',
     killers: suites('deaf'),
   },
   {
