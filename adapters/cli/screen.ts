@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import pc from 'picocolors'
 import type { Recorded } from '../../core/protocol/events.ts'
 import { escaped, visible } from '../../core/role/visible.ts'
@@ -17,7 +18,8 @@ export interface Screen {
   object(value: unknown): void
   event(event: Recorded): void
   error(code: string, message: string): void
-  readonly paint: ReturnType<typeof pc.createColors>
+  /** Colours for what goes to `line`, `note` and `error`. */
+  readonly paint: Paint
 }
 
 export function openScreen({
@@ -29,7 +31,7 @@ export function openScreen({
 }): Screen {
   const terminal = !json && process.stdin.isTTY === true && process.stdout.isTTY === true
   const colour = !json && !env.NO_COLOR && (process.stdout.isTTY === true || env.FORCE_COLOR !== undefined)
-  const paint = pc.createColors(colour)
+  const paint = marked(pc.createColors(colour))
   const trace = openTrace()
   const write = (text: string): void => void process.stdout.write(`${text}\n`)
   return {
@@ -40,7 +42,7 @@ export function openScreen({
       if (!json) write(harmless(text))
     },
     exact: (text) => {
-      if (!json) write(process.stdout.isTTY === true ? harmless(text) : text)
+      if (!json) write(process.stdout.isTTY === true ? visible(text) : text)
     },
     note: (text) => void process.stderr.write(`${harmless(text)}\n`),
     object: (value) => {
@@ -48,11 +50,11 @@ export function openScreen({
     },
     event(event) {
       if (json) return write(JSON.stringify(event))
-      for (const line of trace(event)) write(showLine(line, paint, process.stdout.columns))
+      for (const line of trace(event)) write(harmless(showLine(line, paint, process.stdout.columns)))
     },
     error(code, message) {
       if (json) write(JSON.stringify({ error: { code, message } }))
-      else process.stderr.write(`${paint.red(code)}  ${harmless(message)}\n`)
+      else process.stderr.write(`${harmless(`${paint.red(code)}  ${message}`)}\n`)
     },
   }
 }
@@ -102,13 +104,29 @@ function printable(text: string): string {
   return visible(text).replace(/[\r\n\t]/g, escaped)
 }
 
-/** Colours that we set ourselves; none of them hides what is there. */
-const colours = /(\u001b\[(?:[0-79]|2[1-9]|[349][0-79])m)/
+/** Stands in our own colours in the place of the escape character. No model knows it, so that no colour of a model is taken for ours. */
+const mark = `<${randomUUID()}>`
 
-/** The same for text of several lines that we have coloured ourselves. */
+type Colour = (text: string) => string
+export type Paint = Readonly<Record<'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'magenta' | 'cyan', Colour>>
+
+function marked({ bold, dim, red, green, yellow, magenta, cyan }: ReturnType<typeof pc.createColors>): Paint {
+  const of = (colour: Colour): Colour => {
+    const [open = '', close = ''] = colour(' ').replaceAll('\u001b', mark).split(' ')
+    return (text) => `${open}${text}${close}`
+  }
+  return {
+    bold: of(bold),
+    dim: of(dim),
+    red: of(red),
+    green: of(green),
+    yellow: of(yellow),
+    magenta: of(magenta),
+    cyan: of(cyan),
+  }
+}
+
+/** The same for text of several lines; of colours it keeps our own. */
 export function harmless(text: string): string {
-  return text
-    .split(colours)
-    .map((part, index) => (index % 2 === 1 ? part : visible(part)))
-    .join('')
+  return visible(text).replaceAll(mark, '\u001b')
 }
