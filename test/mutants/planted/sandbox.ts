@@ -66,8 +66,8 @@ export const sandbox: readonly Mutant[] = [
   {
     name: 'a missing sandbox runs commands bare',
     file: open,
-    find: "  if (mode === 'if-available') return none(limits)\n",
-    replace: "  if (mode === 'if-available' || 'missing' in found) return none(limits)\n",
+    find: "  if (mode === 'if-available') return none(limits, env)\n",
+    replace: "  if (mode === 'if-available' || 'missing' in found) return none(limits, env)\n",
     killers: suites('open'),
   },
   {
