@@ -58,7 +58,7 @@ export function openRecord(within: string): Record {
       } else if (event.type === 'ToolCalled') {
         const { turn, call, tool, input } = event
         calls.push({ turn, call, role: turns.get(turn)?.role ?? '', tool, input, ok: false, output: '' })
-      } else if (event.type === 'ViolationRecorded') {
+      } else if (event.type === 'ViolationRecorded' && event.code !== 'stale-epoch') {
         // It names no call: it is of the one that has no answer yet.
         const open = calls.findLast(({ turn, tool }) => turn === event.turn && tool === event.tool)
         if (open) open.denied = event.code
