@@ -1,8 +1,10 @@
 import { setImmediate as pause } from 'node:timers/promises'
 import { SaxesParser, type SaxesTagPlain } from 'saxes'
+import { shown } from '../../boundary/denial.ts'
 import { gather, mostTests, type Reported, type ReportedTest, type Unreadable } from './reported.ts'
 
 const deepest = 100
+const mostAttributes = 1000
 /** Characters between two looks at the rest of the world. */
 const piece = 256 * 1024
 
@@ -37,7 +39,7 @@ export async function readJUnit(text: string, worktree: string): Promise<Reporte
     const parent = open.at(-1)
     if (parent === undefined) {
       if (name !== 'testsuites' && name !== 'testsuite')
-        throw new Refused(`it begins with <${name}>, not with <testsuites>`)
+        throw new Refused(`it begins with <${shown(name, 60)}>, not with <testsuites>`)
       noteCounts(name === 'testsuite' ? (attributes.name ?? '') : 'the run', attributes)
       return { kind: 'suite', name: name === 'testsuite' ? (attributes.name ?? '') : '' }
     }
@@ -64,10 +66,18 @@ export async function readJUnit(text: string, worktree: string): Promise<Reporte
 
   const parser = new SaxesParser()
   parser.on('error', (error) => {
-    throw new Refused(`it is no well-formed XML (line and column ${error.message.slice(0, 200)})`)
+    throw new Refused(`it is no well-formed XML (line and column ${shown(error.message, 200)})`)
   })
   parser.on('doctype', () => {
     throw new Refused('it holds a document type')
+  })
+  let attributes = 0
+  parser.on('opentagstart', () => {
+    attributes = 0
+  })
+  parser.on('attribute', () => {
+    if (++attributes > mostAttributes)
+      throw new Refused(`one of its elements has more than ${mostAttributes} attributes`)
   })
   parser.on('opentag', (tag) => {
     if (open.length >= deepest) throw new Refused(`its elements are nested more than ${deepest} deep`)

@@ -4,8 +4,8 @@ import { gather, mostTests, type Reported, type ReportedTest, type Unreadable } 
 const deepest = 100
 /** Characters of a line that are looked at. */
 const longestLine = 10_000
-/** Lines between two looks at the rest of the world. */
-const piece = 20_000
+/** Characters between two looks at the rest of the world. */
+const piece = 256 * 1024
 
 /** A result: of a test, or of the group that the row below makes. */
 interface Point {
@@ -30,10 +30,15 @@ export async function readTap(text: string, worktree: string): Promise<Reported 
   /** Indentation of the YAML block that is open: nothing in it is a point. */
   let block: number | undefined
 
-  const lines = text.split('\n')
-  for (let at = 0; at < lines.length; at++) {
-    if (at % piece === piece - 1) await pause()
-    const line = lines[at]!.slice(0, longestLine).trimEnd()
+  for (let at = 0, end = 0, paused = 0; at < text.length; at = end + 1) {
+    if (at > paused + piece) {
+      paused = at
+      await pause()
+    }
+    end = text.indexOf('\n', at)
+    if (end < 0) end = text.length
+    const line = text.slice(at, Math.min(end, at + longestLine)).trimEnd()
+    if (line === '') continue
     const body = line.trimStart()
     const indent = line.length - body.length
     if (block !== undefined) {

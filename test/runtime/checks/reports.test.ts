@@ -73,9 +73,24 @@ describe('JUnit', () => {
     ['an entity that nobody defined', '<testsuites><testcase name="&nbsp;"/></testsuites>'],
     ['a control character', '<testsuites><testcase name="\u0000"/></testsuites>'],
     ['a row of elements without a bottom', `<testsuites>${'<testsuite>'.repeat(200)}`],
+    [
+      'an element without an end of attributes',
+      `<testsuites ${Array.from({ length: 2000 }, (_, at) => `a${at}=""`).join(' ')}/>`,
+    ],
     ['more tests than anybody has', `<testsuites>${'<testcase/>'.repeat(mostTests + 1)}</testsuites>`],
   ])('is no report: %s', async (_, text) => {
     expect(await readJUnit(text, '/w')).toEqual({ problem: expect.any(String) })
+  })
+
+  test('the reason is short, whatever the report holds', async () => {
+    for (const text of [
+      `<${'a'.repeat(9000)}/>`,
+      `<testsuites></${'b'.repeat(9000)}>`,
+      `<testsuites>&${'c'.repeat(9000)};</testsuites>`,
+    ]) {
+      const found = await readJUnit(text, '/w')
+      expect('problem' in found && found.problem.length < 300, text.slice(0, 20)).toBe(true)
+    }
   })
 
   test('whatever a test calls itself, its name is short and shows all that it is', async () => {
@@ -205,7 +220,7 @@ test('any text at all is a report or a reason', async () => {
         else expect([...found.passed, ...found.failed].every((name) => name !== '')).toBe(true)
       }
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   )
 })
 
