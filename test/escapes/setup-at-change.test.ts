@@ -1,0 +1,72 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { baseEnv } from '../../adapters/host.ts'
+import { findSandbox, openSandbox } from '../../adapters/sandboxes/open.ts'
+import { gitWorkspaces } from '../../adapters/workspaces/git.ts'
+import { defaultCommandLimits, packageRegistries } from '../../core/config.ts'
+import type { Runtime } from '../../core/runtime/runtime.ts'
+import { prepareWorktree } from '../../core/runtime/setup.ts'
+import { personsGit, place, repositoryOf } from '../scene/place.ts'
+
+/** What an installer does: it asks for whatever the manifest names. */
+const installer = `
+  const { dependencies } = JSON.parse(require('node:fs').readFileSync('package.json', 'utf8'))
+  Promise.all(Object.values(dependencies).map(async (url) => {
+    if (!(await fetch(url)).ok) throw new Error(url)
+  })).catch(() => process.exit(1))`
+const walled = 'works' in (await findSandbox())
+
+test.runIf(walled)(
+  'a host that only a change under review names is not reached when setup runs at it',
+  { timeout: 60_000 },
+  async () => {
+    const heard: string[] = []
+    const canary = createServer(({ url = '' }, response) => {
+      heard.push(url)
+      response.writeHead(404).end()
+    })
+    await new Promise<void>((done) => canary.listen(0, '127.0.0.1', done))
+    onTestFinished(() => void canary.close())
+    const { port } = canary.address() as { port: number }
+
+    const at = place()
+    const manifest = (dependencies: object) => JSON.stringify({ name: 'a', version: '1.0.0', dependencies })
+    const repo = repositoryOf(join(at, 'repo'), { 'package.json': manifest({}), '.gitignore': 'node_modules\n' })
+    personsGit(repo, 'switch', '-qc', 'change')
+    writeFileSync(join(repo, 'package.json'), manifest({ evil: `http://localhost:${port}/evil.tgz` }))
+    personsGit(repo, 'commit', '-qam', 'one more dependency')
+
+    async function setUp(network: readonly string[]): Promise<unknown> {
+      const home = join(at, 'home')
+      const workspaces = await gitWorkspaces({ root: repo, home })
+      try {
+        const [base, change] = [await workspaces.tip('main'), await workspaces.tip('change')]
+        const hostEnv = { npm_config_registry: 'http://127.0.0.1:9/' }
+        const runtime = {
+          ...{ workspaces, home, hostEnv, stopping: new AbortController().signal },
+          sandbox: await openSandbox('required', defaultCommandLimits),
+          config: { setup: [['node', '-e', installer]], network, limits: { commandMinutes: 1 } },
+        } as unknown as Runtime
+        return await prepareWorktree(runtime, 'coder-0', base, change, baseEnv({ env: process.env })).catch(
+          (error) => error,
+        )
+      } finally {
+        await workspaces.close()
+        rmSync(home, { recursive: true, force: true })
+      }
+    }
+
+    expect(await setUp(packageRegistries)).toMatchObject({
+      code: 'CB_SETUP_FAILED',
+      message: expect.stringContaining(
+        `\`setup\` wanted localhost:${port}, with the files of a change that is not reviewed yet; add it to \`network\``,
+      ),
+    })
+    expect(heard).toEqual([])
+    // Where a person has named it, it is asked.
+    expect(await setUp([`localhost:${port}`])).toMatchObject({ code: 'CB_SETUP_FAILED' })
+    expect(new Set(heard)).toEqual(new Set(['/evil.tgz']))
+  },
+)
