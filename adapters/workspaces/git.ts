@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { CodebandError } from '../../core/errors.ts'
 import type { ChangeLimits, Workspaces } from '../../core/ports/workspace.ts'
 import { git } from '../git.ts'
-import { absent, remove } from './git/files.ts'
+import { absent } from './git/files.ts'
 import { type Guard, openGuard } from './git/guard.ts'
 import { bringIn, rememberTip, tipRef } from './git/import.ts'
 import { abandonedLock, lockIndex } from './git/index-lock.ts'
@@ -41,12 +41,12 @@ export async function gitWorkspaces({
   await checkVersion(home, bin)
   const person = await openPerson(root, bin)
   const store = await openStore(home, person.format, bin)
-  await removeLeftovers(join(home, 'tmp'))
+  const rubbishes = rubbishesIn(join(home, 'tmp'))
+  await rubbishes.remove(await leftoversIn(join(home, 'tmp')))
   await finishLandings(person, store, home)
 
   // One writer for the repository; the operations of one worktree among themselves.
   const writer = queue()
-  const rubbishes = rubbishesIn(join(home, 'tmp'))
   const places = new Map<string, Promise<{ place: Place; own: Queue }>>()
   const placeOf = (worker: string) => {
     const known =
@@ -133,11 +133,13 @@ async function checkVersion(home: string, bin: string | undefined): Promise<void
   throw new CodebandError('CB_GIT_VERSION', { wanted, found: found?.[0] ?? 'none' })
 }
 
-/** Unfinished packs and passing indexes of processes that are dead. */
-async function removeLeftovers(scratch: string): Promise<void> {
+/** Unfinished packs, passing indexes and rubbish of processes that are dead. */
+async function leftoversIn(scratch: string): Promise<string[]> {
+  const left: string[] = []
   for (const name of (await readdir(scratch).catch(absent)) ?? []) {
-    if ((await birthOf(Number.parseInt(name, 10))) === undefined) await remove(join(scratch, name))
+    if ((await birthOf(Number.parseInt(name, 10))) === undefined) left.push(join(scratch, name))
   }
+  return left
 }
 
 /** A landing that was killed still has the lock of a checkout, and with it the person's own git commands wait. It ends here: onwards

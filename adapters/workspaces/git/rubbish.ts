@@ -14,6 +14,8 @@ export interface Rubbish {
 
 export interface Rubbishes {
   open(): Rubbish
+  /** Removes these; resolves as `empty` does. */
+  remove(paths: readonly string[]): Promise<void>
   /** Resolves when nothing is left of any. */
   idle(): Promise<void>
 }
@@ -23,7 +25,16 @@ const patienceMs = 1_000
 /** `scratch` is on the file system of the worktrees, and cleared of what dead processes left there. */
 export function rubbishesIn(scratch: string): Rubbishes {
   const going = new Set<Promise<void>>()
+  async function removeSoon(paths: readonly string[]): Promise<void> {
+    const gone = removeTrees(paths)
+      // What stays lies where nobody looks, and the next start tries again.
+      .catch(() => undefined)
+      .finally(() => going.delete(gone))
+    going.add(gone)
+    await Promise.race([gone, sleep(patienceMs, undefined, { ref: false })])
+  }
   return {
+    remove: removeSoon,
     open() {
       let folder: Promise<string> | undefined
       let count = 0
@@ -40,12 +51,7 @@ export function rubbishesIn(scratch: string): Rubbishes {
             .catch(() => remove(path))
         },
         async empty() {
-          if (folder === undefined) return
-          const gone = removeTrees([await folder]).finally(() => going.delete(gone))
-          going.add(gone)
-          // What stays lies where nobody looks, and the next start tries again.
-          gone.catch(() => undefined)
-          await Promise.race([gone, sleep(patienceMs, undefined, { ref: false })])
+          if (folder !== undefined) await removeSoon([await folder])
         },
       }
     },
