@@ -5,7 +5,8 @@ const invisible = new RegExp(
     String.raw`(?<=\p{Extended_Pictographic}[\u{FE0F}\p{Emoji_Modifier}]?)\u{200D}(?=\p{Extended_Pictographic})`,
     String.raw`(?<=\p{Extended_Pictographic})[\u{FE0E}\u{FE0F}]`,
     String.raw`(?<=[0-9#*])\u{FE0F}(?=\u{20E3})`,
-    String.raw`([^\P{Cc}\n\t\r]|\r(?!\n)|[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Cs}\u{FFF9}-\u{FFFB}])`,
+    // Many at once: a text may hold nothing else.
+    String.raw`((?:[^\P{Cc}\n\t\r]|\r(?!\n)|[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Cs}\u{FFF9}-\u{FFFB}]){1,1000})`,
   ].join('|'),
   'gu',
 )
@@ -24,7 +25,9 @@ export function visibleJson(json: string): string {
 }
 
 function shownWith(text: string, escapeOf: (char: string) => string): string {
-  return text.replace(invisible, (char, found?: string) => (found === undefined ? char : escapeOf(char)))
+  return text.replace(invisible, (char: string, found?: string) =>
+    found === undefined ? char : Array.from(found, escapeOf).join(''),
+  )
 }
 
 /** The character as its escape. */
@@ -34,15 +37,17 @@ export function escaped(char: string): string {
 
 const mostNamed = 5
 
+const codeOf = (char: string): string => `U+${char.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`
+
 /** One line that says where a text holds such characters, for whoever gets it as it is; '' where it holds none. */
 export function invisibleNote(text: string, nameOf: (line: number) => string = (line) => `line ${line}`): string {
   const named = new Set<string>()
   let line = 1
   let at = 0
-  for (const { 0: char, 1: found, index } of text.matchAll(invisible)) {
+  for (const { 1: found, index } of text.matchAll(invisible)) {
     if (found === undefined) continue
     for (; at < index; at++) if (text[at] === '\n') line++
-    named.add(`${nameOf(line)} holds U+${char.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`)
+    for (const one of new Set(found)) named.add(`${nameOf(line)} holds ${codeOf(one)}`)
     if (named.size > mostNamed) break
   }
   if (named.size === 0) return ''
