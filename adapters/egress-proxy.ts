@@ -1,10 +1,11 @@
 import { setMaxListeners } from 'node:events'
-import { mkdtemp, realpath, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, realpath, rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { connect as reach, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { shown } from '../core/boundary/denial.ts'
 import { decideTarget, showTarget, type Target } from '../core/boundary/host.ts'
 import { will } from './process.ts'
@@ -20,6 +21,7 @@ export interface Egress {
   close(): Promise<void>
 }
 
+const PREFIX = 'codeband-net-'
 const most = { headers: 16 * 1024, connections: 256, refused: 20 }
 const idleMs = 120_000
 const headersMs = 10_000
@@ -35,7 +37,8 @@ export async function openEgress(hosts: readonly string[], way: WayOut): Promise
   // A path of a socket has 107 bytes, and the shell that removes it knows no spaces.
   const temporary = await realpath(tmpdir())
   const short = /^[\w./-]{1,60}$/.test(temporary) ? temporary : '/tmp'
-  const folder = await mkdtemp(join(short, `codeband-net-${process.pid}-`))
+  await sweep(short)
+  const folder = await mkdtemp(join(short, `${PREFIX}${process.pid}-`))
   const settled = will().ends('folder', folder)
   const refused = new Set<string>()
   const refuse = (host: string): void => {
@@ -132,6 +135,30 @@ export async function openEgress(hosts: readonly string[], way: WayOut): Promise
     refused: () => [...refused],
     close,
   }
+}
+
+/** Doors of processes that were killed together with their last will: nobody answers there any more. */
+async function sweep(place: string): Promise<void> {
+  const doors = (await readdir(place)).filter((name) => name.startsWith(PREFIX)).map((name) => join(place, name))
+  await Promise.all(
+    doors.map(async (door) => {
+      if (!(await dead(door))) return
+      // One that is being opened is refused for a moment, too.
+      await sleep(50)
+      if (await dead(door)) await rm(door, { recursive: true, force: true }).catch(() => undefined)
+    }),
+  )
+}
+
+function dead(door: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const knock = reach(join(door, 'proxy'))
+    knock.on('error', ({ code }: NodeJS.ErrnoException) => resolve(code === 'ECONNREFUSED'))
+    knock.on('connect', () => {
+      knock.destroy()
+      resolve(false)
+    })
+  })
 }
 
 /** Ends with the door, when nothing is said for long, and never as an error that nobody hears. */
