@@ -97,10 +97,10 @@ export interface BandOptions extends Config {
 export async function createBand(options: BandOptions): Promise<Band> {
   const { repo, roles = [], tools = [], trust, home, wait = false, answer, by, env, ...given } = options
   const { openRepository } = await import('./repository.ts')
-  const { bundleDefinitions, keepDefinitions } = await import('./bundle-definitions.ts')
-  const { evaluateDefinitions, whole } = await import('./load-definitions.ts')
-  const { keepWarm } = await import('./keep-warm.ts')
-  const { frameworkNamed } = await import('./frameworks-by-name.ts')
+  const { bundleDefinitions, keepDefinitions } = await import('./definitions/bundle.ts')
+  const { evaluateDefinitions, whole } = await import('./definitions/load.ts')
+  const { keepWarm } = await import('./definitions/keep-warm.ts')
+  const { frameworkNamed } = await import('./definitions/frameworks-by-name.ts')
   const { openBand } = await import('./open-band.ts')
   const { openStore } = await import('./repository-log.ts')
   const surroundings: Host = { ...host(), ...(env && { env }) }

@@ -2,7 +2,7 @@ import { CodebandError } from '../core/errors.ts'
 import type { ServedTool, ToolServer, ToolServerOptions, ToolServers } from '../core/ports/tool-server.ts'
 import { version } from '../core/version.ts'
 import type { Client } from './mcp-sdk.ts'
-import { will } from './process.ts'
+import { will } from './processes/process.ts'
 
 /** How long a server may take to answer with its tools. */
 const startMs = 30_000

@@ -20,9 +20,9 @@ import { systemClock } from './clock.ts'
 import { baseEnv, type Host } from './host.ts'
 import { openLogs } from './logs.ts'
 import { mcpServers } from './mcp-servers.ts'
-import { outsideFetch } from './outside-fetch.ts'
+import { outsideFetch } from './network/outside-fetch.ts'
+import { wayOut } from './network/way-out.ts'
 import { openSandbox } from './sandboxes/open.ts'
-import { wayOut } from './way-out.ts'
 import { gitWorkspaces } from './workspaces/git.ts'
 
 /** True: it is parked for a person's word, and the word is there. */

@@ -1,6 +1,6 @@
 import { submitTask } from '../core/runtime/submit-task.ts'
+import { loadDefinitions, type TrustQuestion } from './definitions/load.ts'
 import { host } from './host.ts'
-import { loadDefinitions, type TrustQuestion } from './load-definitions.ts'
 import { openRepository } from './repository.ts'
 import { appending } from './repository-log.ts'
 

@@ -1,4 +1,4 @@
-import { run } from './process.ts'
+import { run } from './processes/process.ts'
 
 /** Removes these, folders with all they hold; follows no link; fine where nothing is. In a process of its own, whose memory and time are
  *  nobody's: what a command left may be millions of files, or folders deeper than a path can name. */

@@ -1,6 +1,6 @@
 import type { Runtime } from '../core/runtime/runtime.ts'
+import { loadDefinitions, type TrustQuestion } from './definitions/load.ts'
 import { host } from './host.ts'
-import { loadDefinitions, type TrustQuestion } from './load-definitions.ts'
 import { type Band, openBand } from './open-band.ts'
 import { openRepository } from './repository.ts'
 import { openStore } from './repository-log.ts'

@@ -55,6 +55,11 @@ const table: { folder: string; allowed: RegExp; typesOnly?: RegExp }[] = [
   { folder: 'roles/', allowed: /^(codeband(\/.*)?|zod|node:.*)$/ },
   { folder: '.agents/', allowed: /^(codeband(\/.*)?|zod|node:.*|\.agents\/.*|[a-z@].*)$/ },
   { folder: 'examples/', allowed: /^(codeband(\/.*)?|zod|node:.*|examples\/.*)$/ },
+  { folder: 'adapters/processes/', allowed: /^(adapters\/processes\/|core\/(errors|ports)|node:|execa$)/ },
+  {
+    folder: 'adapters/network/',
+    allowed: /^(adapters\/(network|processes)\/|core\/(boundary|errors|ports)|node:|undici$)/,
+  },
   { folder: 'adapters/cli/', allowed: /./ },
   { folder: 'adapters/web/', allowed: /./ },
 ]
@@ -63,9 +68,9 @@ const kinds = ['frameworks', 'event-stores', 'workspaces', 'sandboxes', 'loaders
 
 /** Each library of the house and the one file (or folder of one command line) that imports it. */
 const owners: Record<string, RegExp> = {
-  execa: /^adapters\/process\.ts$/,
+  execa: /^adapters\/processes\/process\.ts$/,
   'simple-git': /^adapters\/git\.ts$/,
-  cosmiconfig: /^adapters\/config-file\.ts$/,
+  cosmiconfig: /^adapters\/definitions\/config-file\.ts$/,
   eventemitter3: /^adapters\/open-band\.ts$/,
   esbuild: /^adapters\/loaders\/esbuild\.ts$/,
   commander: /^adapters\/cli\/program\.ts$/,
@@ -89,7 +94,7 @@ describe('the house', () => {
   for (const kind of kinds) {
     test(`adapters/${kind} import ports, the protocol, roles, shared files of adapters/ and their own kind`, () => {
       const own = new RegExp(
-        `^(core/(ports|protocol|role)/|core/(errors|version)\\.ts|adapters/[a-z-]+\\.ts|adapters/${kind}/|node:|[a-z@](?!ore/|dapters/))`,
+        `^(core/(ports|protocol|role)/|core/(errors|version)\\.ts|adapters/[a-z-]+\\.ts|adapters/(processes|network|${kind})/|node:|[a-z@](?!ore/|dapters/))`,
       )
       const wrong = imports.filter(({ from, to }) => from.startsWith(`adapters/${kind}/`) && !own.test(to))
       expect(wrong).toEqual([])

@@ -1,4 +1,4 @@
-import type { RoleSummary } from '../role-summary.ts'
+import type { RoleSummary } from '../definitions/role-summary.ts'
 
 type Graphed = Pick<RoleSummary, 'id' | 'spawnableRoles' | 'reviewedBy'>
 

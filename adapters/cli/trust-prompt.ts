@@ -1,4 +1,4 @@
-import type { TrustQuestion } from '../load-definitions.ts'
+import type { TrustQuestion } from '../definitions/load.ts'
 import { askLine } from './ask.ts'
 import type { Screen } from './screen.ts'
 

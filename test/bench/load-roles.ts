@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { run } from '../../adapters/process.ts'
+import { run } from '../../adapters/processes/process.ts'
 import { alternate, compared, type Measure } from './measure.ts'
 
 const house = fileURLToPath(new URL('../..', import.meta.url))

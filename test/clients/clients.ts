@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { host } from '../../adapters/host.ts'
-import { run } from '../../adapters/process.ts'
+import { run } from '../../adapters/processes/process.ts'
 
 /** The real clients, at the versions of package.json beside this file. */
 export interface Clients {

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { mcpServers } from '../../adapters/mcp-servers.ts'
-import { start } from '../../adapters/process.ts'
+import { start } from '../../adapters/processes/process.ts'
 import { openSandbox } from '../../adapters/sandboxes/open.ts'
 import { resolveConfig } from '../../core/config.ts'
 

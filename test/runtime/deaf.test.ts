@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../adapters/clock.ts'
 import type { Framework, Recorded, Role, Session, SessionOptions, TurnEvent } from '../../adapters/index.ts'
-import { type RunningProcess, start } from '../../adapters/process.ts'
+import { type RunningProcess, start } from '../../adapters/processes/process.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { recordedBand } from './replay/band.ts'
 

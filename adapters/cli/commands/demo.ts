@@ -1,5 +1,5 @@
 import { execPath } from 'node:process'
-import { bundleDefinitions, trustDefinitions } from '../../bundle-definitions.ts'
+import { bundleDefinitions, trustDefinitions } from '../../definitions/bundle.ts'
 import { openRepository } from '../../repository.ts'
 import { openRepositoryBand } from '../../repository-band.ts'
 import { openSampleRepository } from '../../sample-repository.ts'

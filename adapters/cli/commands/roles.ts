@@ -1,4 +1,4 @@
-import { inspectDefinitions } from '../../load-definitions.ts'
+import { inspectDefinitions } from '../../definitions/load.ts'
 import { openRepository } from '../../repository.ts'
 import type { ExitCode } from '../exit.ts'
 import type { Cli } from '../program.ts'

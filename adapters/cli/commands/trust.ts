@@ -1,6 +1,6 @@
 import { CodebandError } from '../../../core/errors.ts'
-import { bundleDefinitions } from '../../bundle-definitions.ts'
-import { askForTrust } from '../../load-definitions.ts'
+import { bundleDefinitions } from '../../definitions/bundle.ts'
+import { askForTrust } from '../../definitions/load.ts'
 import { openRepository } from '../../repository.ts'
 import type { ExitCode } from '../exit.ts'
 import type { Cli } from '../program.ts'

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
-import { type RunningProcess, start } from '../../process.ts'
-import { signalGroup } from '../../process-group.ts'
+import { type RunningProcess, start } from '../../processes/process.ts'
+import { signalGroup } from '../../processes/process-group.ts'
 import type { SpawnedProcess, SpawnOptions } from './sdk.ts'
 
 /** The client's process, started by the SDK through `spawn`, in a group of its own so that nothing it starts outlives it. */

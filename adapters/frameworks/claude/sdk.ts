@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Options, Query, SDKUserMessage, SpawnedProcess, SpawnOptions } from '@anthropic-ai/claude-agent-sdk'
 import { CodebandError } from '../../../core/errors.ts'
-import { run } from '../../process.ts'
+import { run } from '../../processes/process.ts'
 
 export type { Options, Query, SDKUserMessage, SpawnedProcess, SpawnOptions }
 export type StartQuery = (parameters: { prompt: AsyncIterable<SDKUserMessage>; options: Options }) => Query

@@ -1,9 +1,9 @@
 import { CodebandError, type ErrorCode } from '../../../core/errors.ts'
-import { type JsonLines, jsonLines, RpcError } from '../../json-lines.ts'
-import { run, start } from '../../process.ts'
+import { run, start } from '../../processes/process.ts'
 import { off } from './config.ts'
 import { installCommand, wantedVersion } from './executable.ts'
 import type { CodexHome } from './home.ts'
+import { type JsonLines, jsonLines, RpcError } from './json-lines.ts'
 
 /** A running `codex app-server` that has said hello and that holds the boundary. */
 export interface Client {

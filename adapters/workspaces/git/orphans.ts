@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CodebandError } from '../../../core/errors.ts'
 import { placeMark } from '../../git.ts'
-import { run } from '../../process.ts'
+import { run } from '../../processes/process.ts'
 import { absent } from './files.ts'
 
 /** Milliseconds; git writes for seconds in a large repository. */

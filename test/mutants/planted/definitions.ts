@@ -4,24 +4,24 @@ import type { Mutant } from '../mutant.ts'
 export const definitions: readonly Mutant[] = [
   {
     name: 'definitions run that nobody trusted',
-    file: 'adapters/trust.ts',
+    file: 'adapters/definitions/trust.ts',
     find: 'files.length === 0 || host().env.CODEBAND_TRUST === hash || isTrusted(home, hash)',
     replace: 'files.length >= 0 || host().env.CODEBAND_TRUST === hash || isTrusted(home, hash)',
-    killers: ['test/adapters/trust.test.ts', 'test/cli/trust.test.ts'],
+    killers: ['test/adapters/definitions/trust.test.ts', 'test/cli/trust.test.ts'],
   },
   {
     name: 'a record of trust that others may write is believed',
-    file: 'adapters/trust.ts',
+    file: 'adapters/definitions/trust.ts',
     find: 'if ((mode & 0o022) !== 0 || uid !== (process.getuid?.() ?? uid)) return []',
     replace: 'if (uid !== (process.getuid?.() ?? uid)) return []',
-    killers: ['test/adapters/trust.test.ts'],
+    killers: ['test/adapters/definitions/trust.test.ts'],
   },
   {
     name: 'two who trust at once lose one',
-    file: 'adapters/trust.ts',
+    file: 'adapters/definitions/trust.ts',
     find: 'const unlock = await lock(`${fileOf(home)}.lock`)',
     replace: 'const unlock = async () => undefined',
-    killers: ['test/adapters/trust.test.ts'],
+    killers: ['test/adapters/definitions/trust.test.ts'],
   },
   {
     name: 'a bundle runs that is not the one with its hash',

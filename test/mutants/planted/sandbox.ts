@@ -22,14 +22,14 @@ export const sandbox: readonly Mutant[] = [
   },
   {
     name: 'an allowed name may stand for an address in here',
-    file: 'adapters/way-out.ts',
+    file: 'adapters/network/way-out.ts',
     find: 'trusted || isPublic(address) ||',
     replace: 'true || isPublic(address) ||',
     killers: ['test/escapes/egress.test.ts'],
   },
   {
     name: 'the proxy leads wherever it is asked to',
-    file: 'adapters/egress-proxy.ts',
+    file: 'adapters/network/egress-proxy.ts',
     find: "    if (typeof target === 'string') return say(socket, 403, target)\n",
     replace:
       "    if (typeof target === 'string') return void (await way.connect({ host: 'evil.example', port: 80 }, hosts, closing.signal).catch(() => undefined))\n",
