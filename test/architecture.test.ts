@@ -59,6 +59,7 @@ const table: { folder: string; allowed: RegExp; typesOnly?: RegExp }[] = [
   {
     folder: 'adapters/network/',
     allowed: /^(adapters\/(network|processes)\/|core\/(boundary|errors|ports)|node:|undici$)/,
+    typesOnly: /^core\/runtime\//,
   },
   { folder: 'adapters/cli/', allowed: /./ },
   { folder: 'adapters/web/', allowed: /./ },
@@ -92,9 +93,9 @@ describe('the house', () => {
   }
 
   for (const kind of kinds) {
-    test(`adapters/${kind} import ports, the protocol, roles, shared files of adapters/ and their own kind`, () => {
+    test(`adapters/${kind} import ports, the protocol, roles, the pure boundary, shared files of adapters/ and their own kind`, () => {
       const own = new RegExp(
-        `^(core/(ports|protocol|role)/|core/(errors|version)\\.ts|adapters/[a-z-]+\\.ts|adapters/(processes|network|${kind})/|node:|[a-z@](?!ore/|dapters/))`,
+        `^(core/(boundary|ports|protocol|role)/|core/(errors|version)\\.ts|adapters/[a-z-]+\\.ts|adapters/(processes|network|${kind})/|node:|[a-z@](?!ore/|dapters/))`,
       )
       const wrong = imports.filter(({ from, to }) => from.startsWith(`adapters/${kind}/`) && !own.test(to))
       expect(wrong).toEqual([])
