@@ -7,9 +7,11 @@ import { type Egress, openEgress } from '../network/egress-proxy.ts'
 import { type WayOut, wayOut } from '../network/way-out.ts'
 import { type LiveProcess, run } from '../processes/process.ts'
 import { signalGroup, signalProcess } from '../processes/process-group.ts'
-import { HOSTNAME, madeUpFiles, programBinds, systemBinds } from './bubblewrap/binds.ts'
+import { HOSTNAME, madeUpFiles, programBinds, SYSTEM, systemBinds, within } from './bubblewrap/binds.ts'
 import { relay, relayed, relayFile, socketFile } from './bubblewrap/relay.ts'
+import { freshHome } from './fresh-home.ts'
 import { findLimiters, firstToGo, type Limiters, limited, startProblem, told } from './limits.ts'
+import { openPrograms, type Programs } from './programs.ts'
 import { type Snapshot, snapshot } from './protected-paths.ts'
 import { scratchCopy, withoutCopy } from './scratch-copy.ts'
 import { type Watched, watch } from './watch.ts'
@@ -51,7 +53,7 @@ export async function findBubblewrap(places: readonly string[] = PLACES): Promis
  *  which goes out by `way`. A command ended by a signal has exit code 128 + its number, as in a shell; PWD is added to its environment. */
 export async function bubblewrap(found: Bubblewrap, limits: CommandLimits, way: WayOut = wayOut()): Promise<Sandbox> {
   const system = await systemBinds()
-  const opened = { ...found, limits }
+  const opened = { ...found, limits, programs: openPrograms() }
   async function run(installed: Opened, command: SandboxCommand): Promise<CommandResult> {
     if (command.writable || installed.throwAway === 'overlay')
       return runIn(installed, system, command.worktree, command)
@@ -66,6 +68,7 @@ export async function bubblewrap(found: Bubblewrap, limits: CommandLimits, way: 
   }
   return {
     kind: 'bubblewrap',
+    freshHome,
     async run(command) {
       await mkdir(command.home, { recursive: true, mode: 0o700 })
       if (command.network.length === 0) return run(opened, command)
@@ -82,7 +85,7 @@ export async function bubblewrap(found: Bubblewrap, limits: CommandLimits, way: 
 }
 
 /** `egress`: the way out of a command that has one. */
-type Opened = Bubblewrap & { limits: CommandLimits; egress?: Egress }
+type Opened = Bubblewrap & { limits: CommandLimits; programs: Programs; egress?: Egress }
 
 async function runIn(
   installed: Opened,
@@ -102,13 +105,15 @@ async function runIn(
   const { egress } = installed
   const made = { ...madeUpFiles(), ...(egress && { [relayFile]: relay }) }
   const hidden = [command.worktree, command.home, ...command.readable]
+  const path = command.env.PATH ?? ''
+  const binds = await programBinds(path, hidden)
   const options = [
     ...isolation(installed),
     ...sameUser(installed, command),
     ...system,
     ...Object.keys(made).flatMap((path, index) => ['--file', String(index + 4), path]),
     ...(egress ? ['--ro-bind', egress.socket, socketFile] : []),
-    ...(await programBinds(command.env.PATH ?? '', hidden)),
+    ...binds,
     ...command.readable.flatMap((path) => ['--ro-bind-try', path, path]),
     ...['--bind', command.home, command.home],
     ...worktreeBinds(installed, source, command, guard),
@@ -118,7 +123,12 @@ async function runIn(
     ...['--chdir', command.cwd],
     ...['--json-status-fd', String(Object.keys(made).length + 4)],
   ]
-  const bare = limited(installed.limiters, command.argv, installed.limits, { alone: true })
+  const [name = '', ...args] = command.argv
+  const program = await installed.programs(name, path, {
+    shown: (folder) => [...SYSTEM, ...binds].some((one) => within(folder, one)),
+    written: (folder) => hidden.some((one) => within(folder, one)),
+  })
+  const bare = limited(installed.limiters, [program, ...args], installed.limits, { alone: true })
   const argv = egress ? relayed(bare) : bare
   let live: LiveProcess | undefined
   const watched = watch(

@@ -5,7 +5,10 @@ import type { CommandLimits, CommandResult, Sandbox, SandboxCommand } from '../.
 import { proxiesOf } from '../network/way-out.ts'
 import { type LiveProcess, run, will } from '../processes/process.ts'
 import { killMarked, signalGroup, signalProcess } from '../processes/process-group.ts'
+import { within } from './bubblewrap/binds.ts'
+import { freshHome } from './fresh-home.ts'
 import { findLimiters, firstToGo, type Limiters, limited, startProblem, told } from './limits.ts'
+import { openPrograms } from './programs.ts'
 import { snapshot } from './protected-paths.ts'
 import { scratchCopy, withoutCopy } from './scratch-copy.ts'
 import { type ProcessLine, processes, type Watched, watch } from './watch.ts'
@@ -17,10 +20,16 @@ const MARK = 'CODEBAND_COMMAND'
  *  variable in their environment or because they were seen when it began them; elsewhere only time and output are limited. */
 export function none(limits: CommandLimits, env: Readonly<Record<string, string | undefined>> = {}): Sandbox {
   let limiters: Promise<Limiters | undefined> | undefined
+  const program = openPrograms()
   return {
     kind: 'none',
+    freshHome,
     async run(given) {
-      const command = given.network.length > 0 ? { ...given, env: { ...proxiesOf(env), ...given.env } } : given
+      const [name = '', ...args] = given.argv
+      const inside = (folder: string) => [given.worktree, given.home].some((own) => within(folder, own))
+      const found = await program(name, given.env.PATH ?? '', { shown: () => true, written: inside })
+      const proxies = given.network.length > 0 ? proxiesOf(env) : {}
+      const command = { ...given, argv: [found, ...args], env: { ...proxies, ...given.env } }
       limiters ??= process.platform === 'linux' ? findLimiters() : Promise.resolve(undefined)
       const limit = { limits, limiters: await limiters }
       if (command.writable) return runIn(command.worktree, command, limit)

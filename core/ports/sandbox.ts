@@ -5,6 +5,8 @@ export interface Sandbox {
    *  sandbox was opened with; resolves when no process of the group lives. Does not throw for a command that fails, is missing (exit
    *  127), times out, is aborted or goes over a limit. */
   run(command: SandboxCommand): Promise<CommandResult>
+  /** Contract: afterwards an empty folder for this user alone stands at `home`, whatever commands have left there, however much. */
+  freshHome(home: string): Promise<void>
 }
 
 /** What one command may use, all its processes together; each is more than an honest test run needs. */
@@ -20,7 +22,7 @@ export interface CommandLimits {
 }
 
 export interface SandboxCommand {
-  /** argv[0] is looked up in `env.PATH`. */
+  /** argv[0] is looked up in `env.PATH`, once for all commands. */
   argv: readonly string[]
   cwd: string
   /** The worktree: the only place that may be written, besides `home` and a private /tmp. */

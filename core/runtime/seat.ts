@@ -60,7 +60,11 @@ export async function openSeat(
   // Apart from what the client keeps: its conversations, and a login where the vendor knows no other way.
   const commandHome = join(home, 'commands')
   const temp = join(commandHome, 'tmp')
-  if (runtime.standIns === undefined) await mkdir(temp, { recursive: true, mode: 0o700 })
+  if (runtime.standIns === undefined) {
+    // What the tests of one change leave there has no say in those of the next.
+    await runtime.sandbox.freshHome(commandHome)
+    await mkdir(temp, { mode: 0o700 })
+  }
   const env = { ...runtime.baseEnv, HOME: commandHome, TMPDIR: temp }
   const asked = (worker.framework.env ?? []).flatMap((name) => {
     const value = runtime.hostEnv[name]

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { defaultCommandLimits } from '../../core/config.ts'
 import type { CommandLimits, Sandbox, SandboxCommand } from '../../core/ports/sandbox.ts'
+import { sandboxHomesAndPrograms } from './sandbox/homes-and-programs.ts'
 import { sandboxLimits } from './sandbox/limits.ts'
 
 export interface SandboxTraits {
@@ -21,6 +22,7 @@ export function sandboxContract(
   { walls }: SandboxTraits,
 ): void {
   sandboxLimits(name, open, { walls })
+  sandboxHomesAndPrograms(name, open)
 
   describe(`${name} keeps the sandbox contract`, () => {
     let sandbox: Sandbox

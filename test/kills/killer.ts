@@ -98,6 +98,7 @@ export function openKiller(kill: Kill | undefined): Killer {
       },
       sandbox: {
         kind: sandbox.kind,
+        freshHome: (home) => sandbox.freshHome(home),
         async run(command) {
           const what = command.argv.join(' ') === config.setup[0]?.join(' ') ? 'setup' : 'check'
           const begun = join(command.worktree, 'begun.txt')

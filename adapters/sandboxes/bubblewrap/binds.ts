@@ -79,7 +79,8 @@ export async function programBinds(path: string, hidden: readonly string[]): Pro
   return binds
 }
 
-const SYSTEM = [
+/** Folders that every command sees whole. */
+export const SYSTEM = [
   '/usr',
   '/bin',
   '/sbin',
@@ -93,6 +94,7 @@ const SYSTEM = [
   '/dev',
 ]
 
-const within = (path: string, folder: string): boolean => path === folder || path.startsWith(folder + sep)
+/** Whether `path` is `folder` or lies in it. */
+export const within = (path: string, folder: string): boolean => path === folder || path.startsWith(folder + sep)
 
 const absent = (): undefined => undefined

@@ -1,5 +1,3 @@
-import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { CheckResult, CheckTests } from '../../protocol/events.ts'
 import type { Runtime } from '../runtime.ts'
 import { prepareWorktree } from '../setup.ts'
@@ -49,9 +47,8 @@ async function testsOfBase(runtime: Runtime, base: string, last: number): Promis
   const known = await Promise.all(checks.map(({ report }, check) => (report ? kept.get(tree, check) : [])))
   if (known.every((names) => names !== undefined)) return known.map((names) => ({ names }))
 
-  // A home and a worktree of their own, and new ones: what a candidate left in its own has no say in what it is compared with.
+  // A worktree of their own: what a candidate left in its own has no say in what it is compared with.
   const name = 'mergemaster-base'
-  await rm(join(runtime.home, 'agents', name), { recursive: true, force: true })
   const place = await checkPlace(runtime, name)
   const worktree = await prepareWorktree(runtime, name, base, base, place.env)
   const found: OfBase[] = []

@@ -8,17 +8,23 @@ import type { Runtime } from '../runtime.ts'
 import { judge } from './judge.ts'
 import { clearReport, takeReport } from './report-file.ts'
 
-/** Where checks run: a worktree of core's own, and a home for it. */
+/** Where checks run: a worktree of core's own, and a home for it, new for each candidate. */
 export interface CheckPlace {
   name: string
   home: string
   env: Readonly<Record<string, string>>
 }
 
-export async function checkPlace({ home: all, baseEnv, standIns }: Runtime, name: string): Promise<CheckPlace> {
+export async function checkPlace(
+  { home: all, baseEnv, sandbox, standIns }: Runtime,
+  name: string,
+): Promise<CheckPlace> {
   const home = join(all, 'agents', name)
   const temp = join(home, 'tmp')
-  if (standIns === undefined) await mkdir(temp, { recursive: true, mode: 0o700 })
+  if (standIns === undefined) {
+    await sandbox.freshHome(home)
+    await mkdir(temp, { mode: 0o700 })
+  }
   return { name, home, env: { ...baseEnv, HOME: home, TMPDIR: temp, CI: 'true' } }
 }
 

@@ -86,6 +86,8 @@ export function recordedChecks(recording: Recording, log: OrderedLog): RecordedC
         return kind()
       },
       run: async ({ argv }) => result(argv),
+      // A replay has no home.
+      freshHome: () => Promise.resolve(),
     },
   }
 }

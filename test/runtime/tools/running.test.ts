@@ -24,6 +24,7 @@ function recordingSandbox(answer: Partial<Awaited<ReturnType<Sandbox['run']>>> =
     asked,
     sandbox: {
       kind: 'bubblewrap',
+      freshHome: () => Promise.resolve(),
       run: async (command) => (asked.push(command) > 0 ? { ...result, ...answer } : result),
     },
   }
