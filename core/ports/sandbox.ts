@@ -5,8 +5,9 @@ export interface Sandbox {
    *  sandbox was opened with; resolves when no process of the group lives. Does not throw for a command that fails, is missing (exit
    *  127), times out, is aborted or goes over a limit. */
   run(command: SandboxCommand): Promise<CommandResult>
-  /** Contract: afterwards an empty folder for this user alone stands at `home`, whatever commands have left there, however much. */
-  freshHome(home: string): Promise<void>
+  /** Contract: afterwards a folder for this user alone stands at `home`, whatever commands have left there, however much: empty, or with
+   *  copies of what lies in `from`, but for what installers keep only to save a download. Nothing written to it reaches `from`. */
+  freshHome(home: string, from?: string): Promise<void>
 }
 
 /** What one command may use, all its processes together; each is more than an honest test run needs. */

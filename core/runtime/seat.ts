@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Boundary, compileBoundary } from '../boundary/boundary.ts'
 import type { Check } from '../config.ts'
@@ -8,7 +7,7 @@ import type { Adjustments, Role } from '../role/role.ts'
 import type { Worker } from './roster.ts'
 import type { Runtime } from './runtime.ts'
 import { openServedTools } from './served-tools.ts'
-import { prepareWorktree } from './setup.ts'
+import { homeEnv, newHome, prepareWorktree } from './setup.ts'
 import { type Scene, type Toolbox, toolbox } from './tools/toolbox.ts'
 
 /** What a worker works at: its worktree, its private home and the tools of the role it plays. */
@@ -59,20 +58,15 @@ export async function openSeat(
   const home = join(runtime.home, 'agents', worker.id)
   // Apart from what the client keeps: its conversations, and a login where the vendor knows no other way.
   const commandHome = join(home, 'commands')
-  const temp = join(commandHome, 'tmp')
-  if (runtime.standIns === undefined) {
-    // What the tests of one change leave there has no say in those of the next.
-    await runtime.sandbox.freshHome(commandHome)
-    await mkdir(temp, { mode: 0o700 })
-  }
-  const env = { ...runtime.baseEnv, HOME: commandHome, TMPDIR: temp }
+  const env = { ...runtime.baseEnv, ...homeEnv(commandHome) }
   const asked = (worker.framework.env ?? []).flatMap((name) => {
     const value = runtime.hostEnv[name]
     return value === undefined ? [] : [[name, value] as const]
   })
   const runsCommands = boundary.grants.has('run_tests') || boundary.grants.has('run_command')
+  if (!runsCommands) await newHome(runtime, commandHome)
   const worktree = runsCommands
-    ? await prepareWorktree(runtime, worker.id, base, commit, env)
+    ? await prepareWorktree(runtime, { name: worker.id, home: commandHome, env }, base, commit)
     : await runtime.workspaces.checkout(worker.id, commit)
   const served = await openServedTools(runtime, role, worktree.path, commandHome)
   const { submit, say, spawn, ask } = request

@@ -25,24 +25,54 @@ const passed = [
 /** Those that name a file, which the sandbox must show. */
 const certificates = new Set(['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'npm_config_cafile', 'NPM_CONFIG_CAFILE'])
 
-/** A worktree at `commit`, made ready: `setup` runs with the files of `base`, which a person has on the branch, never with what is
- *  under review; where the change touches dependencies it runs again at the commit, with install scripts off. CB_SETUP_FAILED. */
+/** Where commands run: a worktree by that name, and a home of their own. */
+export interface CommandPlace {
+  name: string
+  home: string
+  /** What `homeEnv` gives is part of it. */
+  env: Readonly<Record<string, string>>
+}
+
+export function homeEnv(home: string): { HOME: string; TMPDIR: string } {
+  return { HOME: home, TMPDIR: join(home, 'tmp') }
+}
+
+/** A new home: what the tests of one change leave in theirs has no say in those of the next. `from`: with what installers put into that one. */
+export async function newHome({ sandbox, standIns }: Runtime, home: string, from?: string): Promise<void> {
+  if (standIns) return
+  await sandbox.freshHome(home, from)
+  await mkdir(homeEnv(home).TMPDIR, { recursive: true, mode: 0o700 })
+}
+
+/** A worktree at `commit` and a new home, made ready: `setup` runs with the files of `base`, which a person has on the branch, never with
+ *  what is under review, in a home that it has for itself and that every place gets a copy of; where the change touches dependencies it
+ *  runs again at the commit, with install scripts off, and what it installs then stays in this place. CB_SETUP_FAILED. */
 export async function prepareWorktree(
   runtime: Runtime,
-  name: string,
+  { name, home, env }: CommandPlace,
   base: string,
   commit: string,
-  env: Readonly<Record<string, string>>,
 ): Promise<Worktree> {
   const { workspaces, config } = runtime
-  if (config.setup.length === 0) return workspaces.checkout(name, commit)
+  if (config.setup.length === 0) {
+    await newHome(runtime, home)
+    return workspaces.checkout(name, commit)
+  }
+  const own = join(runtime.home, 'cache')
+  await mkdir(homeEnv(own).TMPDIR, { recursive: true, mode: 0o700 })
   const fresh = await workspaces.checkout(name, base)
-  await runSetup(runtime, fresh, base, 'base', env)
+  await runSetup(runtime, fresh, { commit: base, whose: 'base', home: own, env: { ...env, ...homeEnv(own) } })
+  await newHome(runtime, home, own)
   if (commit === base) return fresh
   const worktree = await workspaces.checkout(name, commit, { keepIgnored: true })
   const touched = await workspaces.diff(base, commit)
   if (touched.some(({ path }) => manifests.test(path))) {
-    await runSetup(runtime, worktree, commit, 'change', { ...env, npm_config_ignore_scripts: 'true' })
+    await runSetup(runtime, worktree, {
+      commit,
+      whose: 'change',
+      home,
+      env: { ...env, npm_config_ignore_scripts: 'true' },
+    })
   }
   return worktree
 }
@@ -50,13 +80,9 @@ export async function prepareWorktree(
 async function runSetup(
   runtime: Runtime,
   worktree: Worktree,
-  commit: string,
-  whose: 'base' | 'change',
-  env: Readonly<Record<string, string>>,
+  { commit, whose, home, env }: Omit<CommandPlace, 'name'> & { commit: string; whose: 'base' | 'change' },
 ): Promise<void> {
   const { sandbox, config, workspaces, stopping, hostEnv } = runtime
-  const home = join(runtime.home, 'cache')
-  await mkdir(home, { recursive: true, mode: 0o700 })
   const fromHost: Record<string, string> = {}
   const shown: string[] = []
   for (const name of passed) {
@@ -78,7 +104,7 @@ async function runSetup(
       readable: [workspaces.store, ...shown],
       home,
       network,
-      env: { ...env, ...fromHost, HOME: home, npm_config_update_notifier: 'false' },
+      env: { ...env, ...fromHost, npm_config_update_notifier: 'false' },
       timeoutMs: config.limits.commandMinutes * 60_000,
       maxOutput: 64 * 1024,
       signal: stopping,

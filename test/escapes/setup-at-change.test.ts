@@ -7,7 +7,7 @@ import { findSandbox, openSandbox } from '../../adapters/sandboxes/open.ts'
 import { gitWorkspaces } from '../../adapters/workspaces/git.ts'
 import { defaultCommandLimits, packageRegistries } from '../../core/config.ts'
 import type { Runtime } from '../../core/runtime/runtime.ts'
-import { prepareWorktree } from '../../core/runtime/setup.ts'
+import { homeEnv, prepareWorktree } from '../../core/runtime/setup.ts'
 import { personsGit, place, repositoryOf } from '../scene/place.ts'
 
 /** What an installer does: it asks for whatever the manifest names. */
@@ -40,6 +40,7 @@ test.runIf(walled)(
 
     async function setUp(network: readonly string[]): Promise<unknown> {
       const home = join(at, 'home')
+      const own = join(home, 'agents/coder-0')
       const workspaces = await gitWorkspaces({ root: repo, home })
       try {
         const [base, change] = [await workspaces.tip('main'), await workspaces.tip('change')]
@@ -49,9 +50,12 @@ test.runIf(walled)(
           sandbox: await openSandbox('required', defaultCommandLimits),
           config: { setup: [['node', '-e', installer]], network, limits: { commandMinutes: 1 } },
         } as unknown as Runtime
-        return await prepareWorktree(runtime, 'coder-0', base, change, baseEnv({ env: process.env })).catch(
-          (error) => error,
-        )
+        return await prepareWorktree(
+          runtime,
+          { name: 'coder-0', home: own, env: { ...baseEnv({ env: process.env }), ...homeEnv(own) } },
+          base,
+          change,
+        ).catch((error) => error)
       } finally {
         await workspaces.close()
         rmSync(home, { recursive: true, force: true })

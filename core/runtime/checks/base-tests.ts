@@ -48,9 +48,8 @@ async function testsOfBase(runtime: Runtime, base: string, last: number): Promis
   if (known.every((names) => names !== undefined)) return known.map((names) => ({ names }))
 
   // A worktree of their own: what a candidate left in its own has no say in what it is compared with.
-  const name = 'mergemaster-base'
-  const place = await checkPlace(runtime, name)
-  const worktree = await prepareWorktree(runtime, name, base, base, place.env)
+  const place = checkPlace(runtime, 'mergemaster-base')
+  const worktree = await prepareWorktree(runtime, place, base, base)
   const found: OfBase[] = []
   for (const [check, one] of checks.entries()) {
     const { result, names = [] } = await runCheck(runtime, one, place, worktree.path)

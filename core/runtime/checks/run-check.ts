@@ -1,31 +1,17 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { protectedPaths } from '../../boundary/protected.ts'
 import type { Check } from '../../config.ts'
 import type { CheckResult } from '../../protocol/events.ts'
 import { Halt } from '../journal.ts'
 import type { Runtime } from '../runtime.ts'
+import { type CommandPlace, homeEnv } from '../setup.ts'
 import { judge } from './judge.ts'
 import { clearReport, takeReport } from './report-file.ts'
 
-/** Where checks run: a worktree of core's own, and a home for it, new for each candidate. */
-export interface CheckPlace {
-  name: string
-  home: string
-  env: Readonly<Record<string, string>>
-}
-
-export async function checkPlace(
-  { home: all, baseEnv, sandbox, standIns }: Runtime,
-  name: string,
-): Promise<CheckPlace> {
+/** Where core's own checks run. */
+export function checkPlace({ home: all, baseEnv }: Runtime, name: string): CommandPlace {
   const home = join(all, 'agents', name)
-  const temp = join(home, 'tmp')
-  if (standIns === undefined) {
-    await sandbox.freshHome(home)
-    await mkdir(temp, { mode: 0o700 })
-  }
-  return { name, home, env: { ...baseEnv, HOME: home, TMPDIR: temp, CI: 'true' } }
+  return { name, home, env: { ...baseEnv, ...homeEnv(home), CI: 'true' } }
 }
 
 /** What came of one check, and the names of the tests that its report says have passed. */
@@ -41,7 +27,7 @@ export const isGreen = ({ exitCode, inconclusive }: CheckResult): boolean =>
 export async function runCheck(
   { sandbox, workspaces, config, stopping, standIns }: Runtime,
   check: Check,
-  { home, env }: CheckPlace,
+  { home, env }: CommandPlace,
   worktree: string,
 ): Promise<CheckRun> {
   const { command: argv, report } = check

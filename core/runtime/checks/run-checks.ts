@@ -21,8 +21,8 @@ export function runChecks(
   return runtime.checking.run('checks', async () => {
     await refuseTrackedReport(runtime, base)
     const brought = await broughtReport(runtime, commit)
-    const place = await checkPlace(runtime, 'mergemaster')
-    const worktree = await prepareWorktree(runtime, place.name, base, commit, place.env)
+    const place = checkPlace(runtime, 'mergemaster')
+    const worktree = await prepareWorktree(runtime, place, base, commit)
     const runs: CheckRun[] = []
     for (const check of runtime.config.checks) {
       const run = await runCheck(runtime, check, place, worktree.path)

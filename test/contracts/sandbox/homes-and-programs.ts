@@ -53,6 +53,41 @@ export function sandboxHomesAndPrograms(name: string, open: (limits: CommandLimi
       expect(await readFile('/etc/passwd', 'utf8')).toContain('root')
     })
 
+    test('a fresh home can begin with a copy of another, without what only saves a download, and nothing goes back', async () => {
+      const { home } = command([])
+      const from = join(room, 'from')
+      for (const folder of [
+        '.npm/_cacache',
+        '.cargo/registry',
+        '.cache/pip',
+        '.cache/browser',
+        'tmp',
+        '.local/share/pnpm/store',
+      ])
+        await mkdir(join(from, folder), { recursive: true })
+      for (const file of [
+        '.npm/_cacache/x',
+        '.cargo/registry/crate',
+        '.cache/pip/x',
+        '.cache/browser/run',
+        '.local/share/font',
+      ])
+        await writeFile(join(from, file), 'was')
+      await symlink('.cargo', join(from, 'link'))
+      await sandbox.freshHome(home, from)
+      // What lies below a link is that of its target.
+      const all = (await readdir(home, { recursive: true })).filter((path) => !path.startsWith('link/'))
+      expect(all.filter((path) => !path.endsWith('x')).sort()).toEqual(
+        ['.cache', '.cache/browser', '.cache/browser/run', '.cargo', '.cargo/registry', '.cargo/registry/crate'].concat(
+          ['.local', '.local/share', '.local/share/font', '.local/share/pnpm', 'link'],
+        ),
+      )
+      expect(all.filter((path) => path.endsWith('x'))).toEqual([])
+      await sandbox.run(command(['sh', '-c', 'echo now > "$HOME/.cargo/registry/crate"; rm -r "$HOME/.cache"']))
+      expect(await readFile(join(from, '.cargo/registry/crate'), 'utf8')).toBe('was')
+      expect(await readdir(join(from, '.cache'))).toEqual(['browser', 'pip'])
+    })
+
     test('a program is looked up once: one that is put earlier on the PATH later on is not what runs', async () => {
       const [early, late] = [join(room, 'early'), join(room, 'late')]
       await mkdir(early)
