@@ -1,9 +1,8 @@
-import { run } from './processes/process.ts'
-
 /** Removes these, folders with all they hold; follows no link; fine where nothing is. In a process of its own, whose memory and time are
  *  nobody's: what a command left may be millions of files, or folders deeper than a path can name. */
 export async function removeTrees(paths: readonly (string | Buffer)[]): Promise<void> {
   if (paths.length === 0) return
+  const { run } = await import('./processes/process.ts')
   const input = Buffer.concat(paths.flatMap((path) => [Buffer.from(path), Buffer.of(0)]))
   const each = (...argv: string[]) =>
     run(['xargs', '-0', ...argv, '--'], {

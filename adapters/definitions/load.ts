@@ -16,7 +16,6 @@ import { packageFolder } from '../package-folder.ts'
 import type { Repository } from '../repository.ts'
 import { type AgentsFolder, lookIntoAgents } from './agents-folder.ts'
 import { type BundledDefinitions, bundleDefinitions, keepDefinitions, keptDefinitions, loaderFor } from './bundle.ts'
-import { inspectCapabilities, lastCapabilities, rememberCapabilities } from './capabilities.ts'
 import { frameworkNamed } from './frameworks-by-name.ts'
 import { keepWarm } from './keep-warm.ts'
 import { configProblems, lintBand, lintBoundary } from './lint-band.ts'
@@ -84,6 +83,8 @@ export async function askForTrust(
   confirm: TrustQuestion,
 ): Promise<boolean> {
   const { hash, files } = bundled
+  // A sandbox and all that starts processes is loaded where somebody is asked, which is seldom.
+  const { inspectCapabilities, lastCapabilities, rememberCapabilities } = await import('./capabilities.ts')
   const after = await inspectCapabilities(bundled)
   const change = 'unknown' in after ? after : capabilityChange(await lastCapabilities(repository), after.lines)
   if (!(await confirm({ hash, files, change }))) return false

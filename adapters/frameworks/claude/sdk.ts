@@ -4,7 +4,6 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Options, Query, SDKUserMessage, SpawnedProcess, SpawnOptions } from '@anthropic-ai/claude-agent-sdk'
 import { CodebandError } from '../../../core/errors.ts'
-import { run } from '../../processes/process.ts'
 
 export type { Options, Query, SDKUserMessage, SpawnedProcess, SpawnOptions }
 export type StartQuery = (parameters: { prompt: AsyncIterable<SDKUserMessage>; options: Options }) => Query
@@ -66,6 +65,8 @@ export const wrongVersion = (framework: string, client: string, found: string, w
 export async function versionOf(executable: string): Promise<string | undefined> {
   // Folders that do not exist keep it from making files in the person's own.
   const env = { HOME: '/nonexistent', CLAUDE_CONFIG_DIR: '/nonexistent', DISABLE_AUTOUPDATER: '1' }
+  // A hundred modules, which nobody needs who only names this framework.
+  const { run } = await import('../../processes/process.ts')
   const { stdout } = await run([executable, '--version'], { cwd: '/', env, timeoutMs: 10_000, maxOutput: 4_000 })
   return /^(\d+\.\d+\.\S+) \(Claude Code\)/m.exec(stdout)?.[1]
 }

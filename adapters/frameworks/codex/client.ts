@@ -1,5 +1,4 @@
 import { CodebandError, type ErrorCode } from '../../../core/errors.ts'
-import { run, start } from '../../processes/process.ts'
 import { off } from './config.ts'
 import { installCommand, wantedVersion } from './executable.ts'
 import type { CodexHome } from './home.ts'
@@ -37,13 +36,18 @@ const closeMs = 1_000
 /** `codex --version` in an environment of nothing; undefined when that is no codex. */
 export async function versionOf(executable: string): Promise<string | undefined> {
   // A CODEX_HOME that does not exist keeps it from making files in the person's own.
+  const { run } = await processes()
   const env = { CODEX_HOME: '/nonexistent' }
   const { stdout } = await run([executable, '--version'], { cwd: '/', env, timeoutMs: 10_000, maxOutput: 4_000 })
   return /^codex-cli (\d+\.\d+\.\S+)/m.exec(stdout)?.[1]
 }
 
+/** What starts processes is a hundred modules. Who only names this framework, or asks the gate, starts none. */
+const processes = () => import('../../processes/process.ts')
+
 /** The client's own model catalogue as it ships; no network. */
 export async function bundledCatalogue(executable: string): Promise<string> {
+  const { run } = await processes()
   const env = { CODEX_HOME: '/nonexistent' }
   const limits = { timeoutMs: 20_000, maxOutput: 16_000_000 }
   return (await run([executable, 'debug', 'models', '--bundled'], { cwd: '/', env, ...limits })).stdout
@@ -67,6 +71,7 @@ export async function refusal(options: ConnectOptions, detail: string): Promise<
 
 export async function connect(options: ConnectOptions): Promise<Client> {
   const { executable, places, env } = options
+  const { start } = await processes()
   const child = start([executable, 'app-server', '--strict-config'], {
     cwd: places.desk,
     env: { ...env, PATH: places.desk, HOME: places.root, TMPDIR: places.tmp, CODEX_HOME: places.root },
