@@ -40,6 +40,7 @@ export async function sandboxBench(): Promise<(Measure | Skipped)[]> {
     }
     const ms = await alternate(ROUNDS, {
       plain: () => timed(() => plain(worktree, ['true'], { PATH: '/usr/bin:/bin' })),
+      bare: () => timed(() => plain(worktree, bareBwrap(worktree), { PATH: '/usr/bin:/bin' })),
       none: () => timed(() => runIn(none(defaultCommandLimits), command)),
       writable: () => timed(() => runIn(walled, command)),
       readOnly: () => timed(() => runIn(walled, { ...command, writable: false })),
@@ -65,12 +66,36 @@ export async function sandboxBench(): Promise<(Measure | Skipped)[]> {
       compared('sandbox: a whole run_tests of npm test', 'ms', throughTool.tool, throughTool.plain),
       compared('sandbox: trying every wall, once a process, beside a start of Node', 'ms', proof.selfTest, proof.node),
       compared('sandbox: bubblewrap, worktree writable', 'ms', ms.writable, ms.plain),
+      compared('sandbox: bubblewrap, worktree writable (floor: bwrap by hand)', 'ms', ms.writable, ms.bare),
       compared('sandbox: bubblewrap, worktree read-only', 'ms', ms.readOnly, ms.plain),
       compared('sandbox: none', 'ms', ms.none, ms.plain),
     ]
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** bwrap by hand with the namespaces that all of ours have; without limits, a made-up /etc, protected paths or a watch. */
+function bareBwrap(worktree: string): string[] {
+  const system = [
+    '--ro-bind',
+    '/usr',
+    '/usr',
+    ...['bin', 'lib', 'lib64'].flatMap((name) => ['--symlink', `usr/${name}`, `/${name}`]),
+  ]
+  const own = ['--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp', '--bind', worktree, worktree, '--chdir', worktree]
+  return [
+    'bwrap',
+    '--unshare-all',
+    '--die-with-parent',
+    '--new-session',
+    '--cap-drop',
+    'ALL',
+    ...system,
+    ...own,
+    '--',
+    'true',
+  ]
 }
 
 /** run_tests as a model calls it: gate, git's list of files, sandbox, report. */

@@ -312,7 +312,7 @@ test('killed at any moment and resumed: every life comes again, with the turn th
   await whole.run()
   // Some moments, and the one after a word that was said before a call.
   const said = whole.events().find(({ type }) => type === 'TextSaid')!.seq
-  const moments = whole.commits.filter((count, index) => count > 2 && (index % 16 === 0 || count === said)).slice(0, -1)
+  const moments = whole.commits.filter((count, index) => count > 2 && (index % 12 === 0 || count === said)).slice(0, -1)
   expect(moments.length).toBeGreaterThan(2)
   for (const moment of moments) {
     const band = recordedBand(options)
