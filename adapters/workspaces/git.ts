@@ -5,7 +5,7 @@ import type { ChangeLimits, Workspaces } from '../../core/ports/workspace.ts'
 import { git } from '../git.ts'
 import { absent } from './git/files.ts'
 import { type Guard, openGuard } from './git/guard.ts'
-import { bringIn, rememberTip, tipRef } from './git/import.ts'
+import { bringIn, landedBelow, rememberTip, tipRef } from './git/import.ts'
 import { abandonedLock, lockIndex } from './git/index-lock.ts'
 import { keptCommits } from './git/kept.ts'
 import { land } from './git/landing.ts'
@@ -91,6 +91,7 @@ export async function gitWorkspaces({
       })
       return commit
     },
+    landedBelow: (commit) => landedBelow(store, commit),
     async checkout(worker, commit, { keepIgnored = false } = {}) {
       const { place, own } = await placeOf(worker)
       const put = (to: string, how: Parameters<typeof putAt>[2]) => writer(() => own(() => putAt(place, to, how)))

@@ -9,6 +9,9 @@ export interface Workspaces {
   /** The commit of a branch in the person's repository, its objects brought into the store.
    *  CB_REPO_EMPTY without any commit, CB_REF_UNKNOWN without that branch. */
   tip(branch: string): Promise<string>
+  /** What `commit` is built on of that which a person has: itself where a branch that `tip` has told holds it, else the first such commit
+   *  below it by first parents. Contract: never one with a change in it that only waits to land. */
+  landedBelow(commit: string): Promise<string>
   /** Contract: the worktree of that worker, at exactly `commit`, with nothing else in it (with `keepIgnored`, ignored files of the
    *  last use stay). Its files belong to no other worker. Creates it when needed; calls are queued per repository. */
   checkout(worker: string, commit: string, options?: { keepIgnored?: boolean }): Promise<Worktree>

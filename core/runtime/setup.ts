@@ -44,9 +44,10 @@ export async function newHome({ sandbox, standIns }: Runtime, home: string, from
   await mkdir(homeEnv(home).TMPDIR, { recursive: true, mode: 0o700 })
 }
 
-/** A worktree at `commit` and a new home, made ready: `setup` runs with the files of `base`, which a person has on the branch, never with
- *  what is under review, in a home that it has for itself and that every place gets a copy of; where the change touches dependencies it
- *  runs again at the commit, with install scripts off, and what it installs then stays in this place. CB_SETUP_FAILED. */
+/** A worktree at `commit` and a new home, made ready: `setup` runs with the files that a person has on the branch below `base`, never with
+ *  what is under review or only waits to land, in a home that it has for itself and that every place gets a copy of; where dependencies
+ *  differ from there it runs again at the commit, with install scripts off, and what it installs then stays in this place.
+ *  CB_SETUP_FAILED. */
 export async function prepareWorktree(
   runtime: Runtime,
   { name, home, env }: CommandPlace,
@@ -60,12 +61,14 @@ export async function prepareWorktree(
   }
   const own = join(runtime.home, 'cache')
   await mkdir(homeEnv(own).TMPDIR, { recursive: true, mode: 0o700 })
-  const fresh = await workspaces.checkout(name, base)
-  await runSetup(runtime, fresh, { commit: base, whose: 'base', home: own, env: { ...env, ...homeEnv(own) } })
+  // A change that builds on others has them in its base.
+  const landed = await workspaces.landedBelow(base)
+  const fresh = await workspaces.checkout(name, landed)
+  await runSetup(runtime, fresh, { commit: landed, whose: 'base', home: own, env: { ...env, ...homeEnv(own) } })
   await newHome(runtime, home, own)
-  if (commit === base) return fresh
+  if (commit === landed) return fresh
   const worktree = await workspaces.checkout(name, commit, { keepIgnored: true })
-  const touched = await workspaces.diff(base, commit)
+  const touched = await workspaces.diff(landed, commit)
   if (touched.some(({ path }) => manifests.test(path))) {
     await runSetup(runtime, worktree, {
       commit,

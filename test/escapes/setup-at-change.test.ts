@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -74,3 +74,39 @@ test.runIf(walled)(
     expect(new Set(heard)).toEqual(new Set(['/evil.tgz']))
   },
 )
+
+test('a change that only waits to land has no say in the home of setup, nor by it in any other, when another change builds on it', async () => {
+  const at = place()
+  const repo = repositoryOf(join(at, 'repo'), {
+    'package.json': '{}',
+    'setup.sh': 'cp word.txt "$HOME/word" && printf %s "$npm_config_ignore_scripts" >"$HOME/ignored"',
+    'word.txt': 'base',
+  })
+  const home = join(at, 'home')
+  const workspaces = await gitWorkspaces({ root: repo, home })
+  const runtime = {
+    ...{ workspaces, home, hostEnv: {}, stopping: new AbortController().signal },
+    sandbox: await openSandbox('off', defaultCommandLimits),
+    config: { setup: [['sh', 'setup.sh']], network: [], limits: { commandMinutes: 1 } },
+  } as unknown as Runtime
+  const base = await workspaces.tip('main')
+  const change = await workspaces.checkout('coder-1', base)
+  writeFileSync(join(change.path, 'word.txt'), 'waits to land')
+  writeFileSync(join(change.path, 'package.json'), '{ "scripts": { "postinstall": "evil" } }')
+  const saved = await change.save({ message: 'evil\n', author: { name: 'coder-1', email: 'coder@localhost' }, at: 0 })
+  const waiting = await workspaces.merge(base, [{ commit: saved!.commit, message: 'evil\n', at: 0 }])
+  if ('conflict' in waiting) throw new Error('conflict')
+
+  async function prepared(name: string, commit: string): Promise<string[]> {
+    const own = join(home, 'agents', name)
+    const env = { ...baseEnv({ env: process.env }), ...homeEnv(own) }
+    const worktree = await prepareWorktree(runtime, { name, home: own, env }, commit, commit)
+    expect(worktree.commit).toBe(commit)
+    return ['word', 'ignored'].map((file) => readFileSync(join(own, file), 'utf8'))
+  }
+  // What builds on it has it, with install scripts off.
+  expect(await prepared('coder-2', waiting.commit)).toEqual(['waits to land', 'true'])
+  expect(readFileSync(join(home, 'cache/word'), 'utf8')).toBe('base')
+  expect(await prepared('coder-3', base)).toEqual(['base', ''])
+  await workspaces.close()
+})

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { absent, writeWhole } from './files.ts'
 import type { Person } from './person.ts'
-import { type Store, transfer } from './store.ts'
+import { oid, type Store, transfer } from './store.ts'
 
 /** Brings a commit of the person, with all it needs, into the store. */
 export async function bringIn(
@@ -34,6 +34,18 @@ export async function rememberTip(store: Store, branch: string, commit: string):
 
 export const tipRef = (branch: string): string =>
   `refs/codeband/tips/${createHash('sha256').update(branch).digest('hex').slice(0, 32)}`
+
+/** Going down from `commit` by first parents, the first commit that a branch of the person has. Core builds what waits to land over it with
+ *  that as first parent; what it merged in by second parents, nobody has landed. Of a history that no branch has any more: its beginning. */
+export async function landedBelow(store: Store, commit: string): Promise<string> {
+  const known = await store.git.text(['for-each-ref', '--format=%(objectname)', 'refs/codeband/tips/'])
+  const tips = known.split('\n').filter(Boolean)
+  const above = (await store.git.text(['rev-list', '--first-parent', oid(commit), '--not', ...tips])).split('\n')
+  const lowest = above.filter(Boolean).at(-1)
+  if (lowest === undefined) return commit
+  const { exitCode, stdout } = await store.git.run(['rev-parse', '--quiet', '--verify', `${oid(lowest)}^`])
+  return exitCode === 0 ? stdout.toString('utf8').trim() : lowest
+}
 
 /** Where the person's history is cut off, ours is. First, so that no commit is ever seen without its parents; never where the store
  *  has more. */

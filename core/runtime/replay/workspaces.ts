@@ -106,6 +106,8 @@ export function recordedWorkspaces(
     store: `${home}/repo.git`,
     currentBranch: async () => state().policy.target,
     tip: async () => tip(),
+    // Nothing is set up again.
+    landedBelow: async (commit) => commit,
     async checkout(worker, commit) {
       const path = `${home}/worktrees/${worker}`
       if (worker !== 'mergemaster') {

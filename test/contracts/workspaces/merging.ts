@@ -26,6 +26,30 @@ export function mergingCases(name: string, { begin }: Worlds): void {
       expect(await workspaces.merge(base, [])).toEqual({ commit: base, tree: await workspaces.tree(base) })
     })
 
+    test('a commit that waits to land is built on what the branch has, also where the branch holds the rest of it', async () => {
+      const { workspaces, base, change, person } = await begin()
+      const first = await change('w1', base, { 'a.txt': 'refused\n' })
+      const waiting = await workspaces.merge(base, [item(first), item(await change('w2', base, { n: '1' }))])
+      if ('conflict' in waiting) throw new Error('conflict')
+      const on = await change('w3', waiting.commit, { m: '1' })
+      for (const commit of [base, first, waiting.commit, on]) expect(await workspaces.landedBelow(commit)).toBe(base)
+
+      // A later round lands, and with it the refused commit is part of the branch's history.
+      const second = await change('w1', first, { 'a.txt': 'fine\n' })
+      const landing = await workspaces.merge(base, [item(second)])
+      if ('conflict' in landing) throw new Error('conflict')
+      expect(await workspaces.land('main', base, landing.commit)).toEqual({ status: 'landed' })
+      expect(await workspaces.landedBelow(landing.commit)).toBe(landing.commit)
+      expect(await workspaces.landedBelow(waiting.commit)).toBe(base)
+
+      // The person begins their history anew.
+      person.git('checkout', '-q', '--orphan', 'other')
+      person.git('commit', '-qm', 'anew')
+      person.git('branch', '-qM', 'main')
+      await workspaces.tip('main')
+      expect(await workspaces.landedBelow(on)).toBe(base)
+    })
+
     test('a conflict names the change and its files', async () => {
       const { workspaces, base, change } = await begin({ 'a.txt': '1\n', 'b c.txt': '1\n' })
       const one = await change('w1', base, { 'a.txt': '2\n', 'b c.txt': null })
