@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { shown } from '../../core/boundary/denial.ts'
-import { decideTarget, showTarget, type Target } from '../../core/boundary/host.ts'
+import { decideTarget, readHost, showTarget, type Target } from '../../core/boundary/host.ts'
 import { will } from '../processes/process.ts'
-import { AddressRefused, type WayOut } from './way-out.ts'
+import { AddressRefused, type Plain, type WayOut } from './way-out.ts'
 
 /** A door to some hosts for one command. It speaks HTTP, as a proxy, on a UNIX socket in a folder of this user. */
 export interface Egress {
@@ -41,8 +41,9 @@ export async function openEgress(hosts: readonly string[], way: WayOut): Promise
   const folder = await mkdtemp(join(short, `${PREFIX}${process.pid}-`))
   const settled = will().ends('folder', folder)
   const refused = new Set<string>()
+  // It is for a person to copy, so nothing that is not a host is among it.
   const refuse = (host: string): void => {
-    if (refused.size < most.refused) refused.add(shown(host))
+    if (refused.size < most.refused && typeof readHost(host) !== 'string') refused.add(shown(host))
   }
   const open = new Set<Socket>()
   const closing = new AbortController()
@@ -62,7 +63,23 @@ export async function openEgress(hosts: readonly string[], way: WayOut): Promise
     return decision.reason
   }
 
-  function failed(error: unknown): { status: 403 | 502; why: string } {
+  let ways = 0
+  /** A way out, counted from when it is begun: a connection in here can ask for any number of them, and give them up before they are there. */
+  async function goOut<T>(begin: () => Promise<T>, socketOf: (way: T) => Socket): Promise<T> {
+    if (ways >= most.connections) throw new TooMany()
+    ways++
+    try {
+      const way = await begin()
+      held(socketOf(way), open).once('close', () => ways--)
+      return way
+    } catch (error) {
+      ways--
+      throw error
+    }
+  }
+
+  function failed(error: unknown): { status: Refusal; why: string } {
+    if (error instanceof TooMany) return { status: 503, why: error.message }
     if (!(error instanceof AddressRefused)) return { status: 502, why: String((error as Error).message) }
     refuse(error.address)
     return { status: 403, why: error.message }
@@ -72,7 +89,10 @@ export async function openEgress(hosts: readonly string[], way: WayOut): Promise
     const target = decide(asked.url ?? '')
     if (typeof target === 'string') return say(socket, 403, target)
     try {
-      const far = held(await way.connect(target, hosts, closing.signal), open)
+      const far = await goOut(
+        () => way.connect(target, hosts, closing.signal),
+        (one) => one,
+      )
       if (socket.destroyed) return void far.destroy()
       socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
       if (head.length > 0) far.write(head)
@@ -90,27 +110,40 @@ export async function openEgress(hosts: readonly string[], way: WayOut): Promise
     const target = decide(/:[0-9]+$/.test(authority) ? authority : `${authority}:80`)
     if (typeof target === 'string') return tell(answer, 403, target)
     if (target.port === 443) return tell(answer, 403, 'plain http to a port of https')
+    const path = rest.startsWith('/') ? rest : `/${rest}`
+    // The host that was decided is the host that is asked, whatever the request says besides.
+    const host = target.port === 80 ? target.host : `${target.host}:${target.port}`
+    let near: Plain | undefined
     try {
-      const path = rest.startsWith('/') ? rest : `/${rest}`
-      const near = await way.connectPlain(target, hosts, closing.signal)
-      held(near.socket, open)
-      // The host that was decided is the host that is asked, whatever the request says besides.
-      const host = target.port === 80 ? target.host : `${target.host}:${target.port}`
+      near = await goOut(
+        () => way.connectPlain(target, hosts, closing.signal),
+        (one) => one.socket,
+      )
+      const { socket, proxied, headers } = near
       const passed = request({
-        createConnection: () => near.socket,
+        createConnection: () => socket,
         method: asked.method ?? 'GET',
-        path: near.proxied ? `http://${host}${path}` : path,
-        headers: { ...endToEnd(asked), ...near.headers, host, connection: 'close' },
+        path: proxied ? `http://${host}${path}` : path,
+        headers: { ...endToEnd(asked), ...lengthOf(asked), ...headers, host, connection: 'close' },
         setHost: false,
       })
       passed.on('response', (response) => {
-        answer.writeHead(response.statusCode ?? 502, endToEnd(response))
+        try {
+          answer.writeHead(response.statusCode ?? 502, endToEnd(response))
+        } catch (error) {
+          // A status, for example, that HTTP does not have.
+          passed.destroy()
+          return tell(answer, 502, String((error as Error).message))
+        }
         void pipeline(response, answer).catch(() => undefined)
       })
       passed.on('error', (error) => tell(answer, 502, error.message))
+      // It can end without either: who answers asks for another protocol.
+      passed.on('close', () => answer.headersSent || tell(answer, 502, 'there was no answer'))
       answer.on('close', () => passed.destroy())
       await pipeline(asked, passed)
     } catch (error) {
+      near?.socket.destroy()
       const { status, why } = failed(error)
       tell(answer, status, why)
     }
@@ -135,6 +168,21 @@ export async function openEgress(hosts: readonly string[], way: WayOut): Promise
     refused: () => [...refused],
     close,
   }
+}
+
+type Refusal = 403 | 502 | 503
+
+class TooMany extends Error {
+  constructor() {
+    super(`more than ${most.connections} connections at once`)
+  }
+}
+
+/** How long its body is. A body without that would be a request of its own to whoever answers there. */
+function lengthOf({ headers }: IncomingMessage): Record<string, string> {
+  if (headers['transfer-encoding'] !== undefined) return { 'transfer-encoding': 'chunked' }
+  const length = headers['content-length']
+  return length === undefined ? {} : { 'content-length': length }
 }
 
 /** Doors of processes that were killed together with their last will: nobody answers there any more. */
@@ -171,7 +219,7 @@ function held(socket: Socket, open: Set<Socket>): Socket {
 }
 
 /** As text, for the person who reads what the command printed; some programs show only what stands beside the status. */
-function say(socket: Socket, status: 403 | 502, why: string): void {
+function say(socket: Socket, status: Refusal, why: string): void {
   const body = `codeband: ${why}\n`
   const head = [
     `HTTP/1.1 ${status} codeband: ${why.replace(/[^ -~]/g, '?').slice(0, 200)}`,
@@ -182,7 +230,7 @@ function say(socket: Socket, status: 403 | 502, why: string): void {
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }
 
-function tell(answer: ServerResponse, status: 403 | 502, why: string): void {
+function tell(answer: ServerResponse, status: Refusal, why: string): void {
   if (answer.writableEnded) return
   if (answer.headersSent) return void answer.destroy()
   answer.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' })
