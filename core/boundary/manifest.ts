@@ -10,6 +10,8 @@ interface Contents {
 export function manifestRisk(path: string, contents: Contents | undefined): { risk: Risk; rule: string } | undefined {
   const name = fold(path.slice(path.lastIndexOf('/') + 1))
   if (name === 'package.json') return packageRisk(contents)
+  if (name === 'composer.json') return packageRisk(contents, composer)
+  if (/^deno\.jsonc?$/.test(name)) return packageRisk(contents, deno)
   if (name === 'pyproject.toml' || name === 'cargo.toml') return tomlRisk(contents)
   if (name === 'go.mod') return goRisk(contents)
   if (contents && lockFiles.has(name)) {
@@ -72,8 +74,14 @@ const descriptive = new Set([
   'private',
 ])
 
+const composer = new Set(['require', 'require-dev', 'conflict', 'provide', 'suggest', 'minimum-stability'])
+const deno = new Set(['imports', 'exports', 'workspace'])
+
 /** A key nobody classified may well configure a test runner, so it counts as one that does. */
-function packageRisk(contents: Contents | undefined): { risk: Risk; rule: string } {
+function packageRisk(
+  contents: Contents | undefined,
+  needs: ReadonlySet<string> = dependencies,
+): { risk: Risk; rule: string } {
   if (contents === undefined) return { risk: 'critical', rule: 'may change scripts; its contents are not known here' }
   const before = objectIn(contents.before)
   const after = objectIn(contents.after)
@@ -81,7 +89,7 @@ function packageRisk(contents: Contents | undefined): { risk: Risk; rule: string
   const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
     (key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]),
   )
-  const grave = changed.find((key) => !dependencies.has(key) && !descriptive.has(key))
+  const grave = changed.find((key) => !needs.has(key) && !descriptive.has(key))
   if (grave !== undefined) {
     const rule =
       grave === 'codeband'
@@ -89,7 +97,7 @@ function packageRisk(contents: Contents | undefined): { risk: Risk; rule: string
         : `changes '${grave}', which may decide what checks run`
     return { risk: 'critical', rule }
   }
-  const dependency = changed.find((key) => dependencies.has(key))
+  const dependency = changed.find((key) => needs.has(key))
   if (dependency !== undefined) return { risk: 'medium', rule: `changes '${dependency}'` }
   return { risk: 'low', rule: 'changes only what describes the package' }
 }

@@ -139,17 +139,28 @@ interface PathRule {
 const base = (path: string): string => fold(path.slice(path.lastIndexOf('/') + 1))
 
 const checkConfiguration =
-  /^(vitest|vite|jest|playwright|cypress|karma|ava|mocha|wdio|tap|nyc|c8|stryker)\.(config|workspace|setup|conf)\.[a-z]+$|^\.(mocharc|nycrc|c8rc|taprc|jestrc|coveragerc)(\.[a-z]+)?$|^(pytest\.ini|conftest\.py|tox\.ini|noxfile\.py|setup\.cfg|phpunit\.xml(\.dist)?|codecov\.yml|biome\.jsonc?|\.eslintrc(\.[a-z]+)?|eslint\.config\.[a-z]+|nextest\.toml|\.golangci\.[a-z]+|\.rspec|(spec|rails|test)_helper\.rb|sitecustomize\.py)$/
+  /^(vitest|vite|jest|playwright|cypress|karma|ava|mocha|wdio|tap|nyc|c8|stryker)\.(config|workspace|setup|conf)\.[a-z]+$|^\.(mocharc|nycrc|c8rc|taprc|jestrc|coveragerc)(\.[a-z]+)?$|^(pytest\.ini|conftest\.py|tox\.ini|noxfile\.py|setup\.cfg|phpunit\.xml(\.dist)?|codecov\.yml|biome\.jsonc?|\.eslintrc(\.[a-z]+)?|eslint\.config\.[a-z]+|nextest\.toml|\.golangci\.[a-z]+|\.rspec|(spec|rails|test)_helper\.rb|(site|user)customize\.py|[^/]*\.pth|node\.config\.json|(web-test-runner|cucumber|codecept|protractor)(\.conf(ig)?)?\.[cm]?[jt]s|\.eslintignore|\.prettier(rc(\.[a-z0-9]+)?|ignore)|\.stylelintrc(\.[a-z]+)?|\.oxlintrc\.json|\.flake8|\.?ruff\.toml|\.?mypy\.ini|pyrightconfig\.json|\.?pylintrc|\.rubocop\.ya?ml|\.?clippy\.toml|phpstan\.neon(\.dist)?|psalm\.xml(\.dist)?)$/
 /** They say what a command such as `make test` does, as the scripts of a package.json do. */
 const commandFile =
   /^(makefile|gnumakefile|[^/]*\.mk|\.?justfile|taskfile(\.dist)?\.ya?ml|rakefile|gradlew(\.bat)?|mvnw(\.cmd)?|\.bazelrc|directory\.build\.(props|targets)|rust-toolchain(\.toml)?|go\.work)$/
 const commandFolder = /(^|\/)(\.cargo|\.mvn|gradle\/wrapper)\//i
+/** Programs that an installer runs when it reads them: in `setup`, at the change and, once they have landed, with the network for all. */
+const installCode =
+  /^(setup\.py|conanfile\.py|gemfile|[^/]*\.gemspec|podfile|mix\.exs|package\.swift|build\.rs|[^/]*\.gypi?|[^/]*\.gradle(\.kts)?|[^/]*\.sbt|pom\.xml)$/
+/** Where installers put what commands then run, and package managers keep their own programs. */
+const installed =
+  /(^|\/)(node_modules|bower_components|\.venv|venv|site-packages|__pypackages__|\.yarn|\.bundle|vendor\/(bundle|bin|composer))\/|(^|\/)\.pnp\.[a-z.]+$|(^|\/)vendor\/autoload\.php$/i
+/** They run programs in the editor, the shell, the hooks or the agent of whoever has the repository. */
+const personsFile =
+  /^(\.?mise(\.[a-z]+)?\.toml|\.tool-versions|\.?devcontainer\.json|\.exrc|\.nvimrc|\.nvim\.lua|\.l?vimrc|\.dir-locals(-2)?\.el|[^/]*\.(code-workspace|sublime-project)|[^/]*\.nix|vagrantfile|tiltfile|\.irbrc|\.pryrc|\.autoenv(\.zsh)?|\.aider\.conf\.ya?ml|opencode\.jsonc?)$/
+const personsFolder =
+  /(^|\/)(\.mise|\.config\/mise|\.devcontainer|\.zed|\.fleet|\.cursor|\.gemini|\.windsurf|\.kiro|\.roo|\.cline|\.continue|\.opencode|\.amazonq|\.?git-?hooks)\//i
 const build =
-  /^(cmakelists\.txt|build\.(gradle|gradle\.kts|sbt|zig|rs|ts|js|mjs|xml)|settings\.gradle(\.kts)?|pom\.xml|gulpfile\.[a-z]+|gruntfile\.[a-z]+|webpack\.config\.[a-z]+|rollup\.config\.[a-z]+|tsup\.config\.[a-z]+|babel\.config\.[a-z]+|\.babelrc|tsconfig[^/]*\.json|turbo\.json|nx\.json|lerna\.json|dockerfile[^/]*|containerfile|docker-compose[^/]*\.ya?ml|compose\.ya?ml|meson\.build|build\.bazel|workspace|module\.bazel|next\.config\.[a-z]+)$/
+  /^(cmakelists\.txt|build\.(zig|ts|js|mjs|xml)|gulpfile\.[a-z]+|gruntfile\.[a-z]+|webpack\.config\.[a-z]+|rollup\.config\.[a-z]+|tsup\.config\.[a-z]+|babel\.config\.[a-z]+|\.babelrc|tsconfig[^/]*\.json|turbo\.json|nx\.json|lerna\.json|dockerfile[^/]*|containerfile|docker-compose[^/]*\.ya?ml|compose\.ya?ml|meson\.build|build\.bazel|workspace|module\.bazel|next\.config\.[a-z]+)$/
 const manifest =
-  /^(package\.json|package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|pnpm-workspace\.yaml|bun\.lockb?|deno\.(json|jsonc|lock)|requirements[^/]*\.(txt|in)|pyproject\.toml|pipfile(\.lock)?|uv\.lock|poetry\.lock|setup\.py|cargo\.(toml|lock)|go\.(mod|sum)|gemfile(\.lock)?|composer\.(json|lock)|mix\.(exs|lock)|pubspec\.(yaml|lock)|packages\.lock\.json|[^/]*\.(csproj|gemspec|podspec)|podfile(\.lock)?|gradle\.lockfile|libs\.versions\.toml)$/
+  /^(package\.json|package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lockb?|deno\.lock|requirements[^/]*\.(txt|in)|pyproject\.toml|pipfile(\.lock)?|uv\.lock|poetry\.lock|cargo\.(toml|lock)|go\.(mod|sum)|gemfile\.lock|composer\.lock|mix\.lock|pubspec\.(yaml|lock)|packages\.lock\.json|[^/]*\.(csproj|podspec)|podfile\.lock|gradle\.lockfile|libs\.versions\.toml)$/
 const installer =
-  /^(uv\.toml|nuget\.config|\.yarnrc(\.yml)?|\.pnpmfile\.c?js|\.bunfig\.toml|bunfig\.toml|pip\.conf|\.pypirc|\.netrc|\.pre-commit-config\.yaml|lefthook\.ya?ml|\.lefthook\.ya?ml|\.lintstagedrc[^/]*)$/
+  /^(uv\.toml|p(oetry|dm)\.toml|\.pdm\.toml|nuget\.config|\.yarnrc(\.yml)?|\.pnpmfile\.[cm]?js|pnpm-workspace\.yaml|\.gemrc|\.bunfig\.toml|bunfig\.toml|pip\.conf|\.pypirc|\.netrc|\.pre-commit-config\.yaml|lefthook\.ya?ml|\.lefthook\.ya?ml|\.lintstagedrc[^/]*)$/
 const agentInstructions = /^(claude|agents|gemini|codex)(\.local)?\.md$|^\.cursorrules$/
 const credentials = /^\.env(\..*)?$|\.(pem|key|p12|pfx|jks|keystore)$|^id_(rsa|ed25519|ecdsa)$/
 const sensitive = new Set(
@@ -183,11 +194,14 @@ const pathRules: readonly PathRule[] = [
     fits: (path) => commandFile.test(base(path)) || commandFolder.test(path),
   },
   { risk: 'critical', rule: 'configures the installer or hooks', fits: (path) => installer.test(base(path)) },
+  { risk: 'critical', rule: 'is a program that installing runs', fits: (path) => installCode.test(base(path)) },
+  { risk: 'critical', rule: 'lies where installers put what checks run', fits: (path) => installed.test(path) },
   {
-    risk: 'high',
-    rule: 'instructs agents',
-    fits: (path) => agentInstructions.test(base(path)) || /(^|\/)\.cursor\//i.test(path),
+    risk: 'critical',
+    rule: "steers a person's editor, shell, hooks or agent",
+    fits: (path) => personsFile.test(base(path)) || personsFolder.test(path),
   },
+  { risk: 'high', rule: 'instructs agents', fits: (path) => agentInstructions.test(base(path)) },
   { risk: 'high', rule: 'is a place for credentials', fits: (path) => credentials.test(base(path)) },
   {
     risk: 'medium',

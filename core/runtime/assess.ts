@@ -6,7 +6,7 @@ import type { Runtime } from './runtime.ts'
 
 /** Files of which it matters what changed inside: a mere version differs from a script. */
 const telling =
-  /(^|\/)(package\.json|package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lock|uv\.lock|poetry\.lock|composer\.lock|gemfile\.lock|cargo\.(lock|toml)|pyproject\.toml|go\.mod)$/i
+  /(^|\/)(package\.json|package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lock|uv\.lock|poetry\.lock|composer\.(json|lock)|deno\.jsonc?|gemfile\.lock|cargo\.(lock|toml)|pyproject\.toml|go\.mod)$/i
 
 /** Bytes of a diff that are searched: far more than anybody reviews, and, of the shortest lines, a second's work. */
 const largestPatch = 8 * 1024 * 1024

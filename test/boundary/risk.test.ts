@@ -74,11 +74,20 @@ describe('the floor of risk of one changed file', () => {
       'uv.toml',
       '.circleci/config.yml',
       'Jenkinsfile',
+      // What runs when something is installed.
+      ...['setup.py', 'Gemfile', 'my.gemspec', 'crates/a/build.rs', 'binding.gyp', 'build.gradle.kts', 'pom.xml'],
+      ...['pnpm-workspace.yaml', '.pnpmfile.mjs', 'poetry.toml', 'composer.json', 'deno.jsonc'],
+      // What was installed, and is run by checks.
+      ...['node_modules/vitest/dist/cli.js', 'packages/a/node_modules/.bin/jest', '.venv/bin/pytest'],
+      ...['.yarn/releases/yarn-4.cjs', '.pnp.cjs', '.pnp.loader.mjs', 'vendor/bundle/ruby/x.rb', 'vendor/autoload.php'],
+      // What runs at the person's.
+      ...['mise.toml', '.mise/config.toml', '.devcontainer/devcontainer.json', '.nvim.lua', '.dir-locals.el'],
+      ...['x.code-workspace', 'flake.nix', '.githooks/pre-commit', '.cursor/mcp.json', 'opencode.json'],
+      'ruff.toml',
     ].map((path): [string, ChangedFile] => ['critical', file(path)]),
-    ...['src/makefile.ts', 'docs/justfile.md', 'src/cargo.ts', 'lib/go.work.md'].map((path): [string, ChangedFile] => [
-      'low',
-      file(path),
-    ]),
+    ...['src/makefile.ts', 'docs/justfile.md', 'src/cargo.ts', 'lib/go.work.md', 'src/venv.ts', 'vendor/a.go'].map(
+      (path): [string, ChangedFile] => ['low', file(path)],
+    ),
     ['critical', file('lib', { ...added, newMode: '160000' })],
     ['critical', file('link', { ...added, newMode: '120000' })],
     ['critical', file('src/a.ts', { status: 'type-changed', newMode: '120000' })],
@@ -106,6 +115,16 @@ test.each([
     ['package.json', { before: JSON.stringify(before), after: JSON.stringify({ ...before, ...change }, null, 2) }],
   ])
   expect(riskFloor([file('package.json')], { contents }).risk).toBe(risk)
+})
+
+test.each([
+  ['medium', 'composer.json', { require: { a: '2' } }],
+  ['critical', 'composer.json', { require: { a: '2' }, scripts: { 'post-install-cmd': 'evil' } }],
+  ['medium', 'deno.json', { imports: { a: 'jsr:a' } }],
+  ['critical', 'deno.json', { tasks: { test: 'true' } }],
+])('%s: a change of %s to %j', (risk, path, after) => {
+  const contents = new Map([[path, { before: '{}', after: JSON.stringify(after) }]])
+  expect(riskFloor([file(path)], { contents }).risk).toBe(risk)
 })
 
 test('a package.json that is not JSON is critical', () => {
