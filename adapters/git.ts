@@ -32,7 +32,7 @@ export interface GitRun {
 }
 
 export interface GitResult {
-  /** Negative: git could not be started. null: ended by a signal, as it is when `limit` or `records` was reached. */
+  /** Negative: git could not be started. null: stopped when `limit` or `records` was reached. */
   exitCode: number | null
   stdout: Buffer
   stderr: string
@@ -40,7 +40,7 @@ export interface GitResult {
 }
 
 export interface Git {
-  /** Contract: never throws for what git answers. */
+  /** Contract: never throws for what git answers. CB_GIT where it was killed before it could answer. */
   run(args: readonly string[], options?: GitRun): Promise<GitResult>
   /** Standard output of a command that succeeds; CB_GIT otherwise. */
   bytes(args: readonly string[], options?: GitRun): Promise<Buffer>
@@ -167,17 +167,20 @@ export function git({ gitDir, workTree, index, objects, alternates, shallow, con
         stdout.once('end', () => stdout.emit('data', Buffer.alloc(0)))
       })
       .raw(['--no-pager', '--literal-pathspecs', ...globals, ...args])
+    // Ctrl-C on a terminal reaches it too. Taken for an answer it would be 'no such branch', or a conflict.
+    if (result.exitCode === null && !result.truncated) throw failed(args, 'it was killed')
     result.stdout = Buffer.concat(chunks)
     return result
   }
 
   async function bytes(args: readonly string[], options?: GitRun): Promise<Buffer> {
     const { exitCode, stdout, stderr, truncated } = await run(args, options)
-    if (exitCode !== 0 && !truncated) {
-      const detail = stderr || (exitCode === null ? 'it was killed' : `it ended with ${exitCode}`)
-      throw new CodebandError('CB_GIT', { command: args[0], place: cwd, detail })
-    }
+    if (exitCode !== 0 && !truncated) throw failed(args, stderr || `it ended with ${exitCode}`)
     return stdout
+  }
+
+  function failed(args: readonly string[], detail: string): CodebandError {
+    return new CodebandError('CB_GIT', { command: args[0], place: cwd, detail })
   }
 
   return {

@@ -7,7 +7,7 @@ export function confirmTrust(screen: Screen): TrustQuestion | undefined {
   if (!screen.terminal) return undefined
   return async (question) => {
     showTrustQuestion(screen, question)
-    return /^y(es)?$/i.test(await askLine('Trust them? [y/N]'))
+    return /^y(es)?$/i.test((await askLine('Trust them? [y/N]')) ?? '')
   }
 }
 

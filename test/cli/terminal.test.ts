@@ -1,38 +1,8 @@
-import { execFileSync, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { describe, expect, inject, test } from 'vitest'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
 import { planning, scene, verdict, write } from '../scene/band.ts'
-import { cliEnv } from '../scene/cli.ts'
-
-const node = fileURLToPath(new URL('../../node_modules/.bin/node', import.meta.url))
-
-/** `script` of util-linux gives a command a terminal of its own. */
-function missing(): string {
-  try {
-    const said = execFileSync('script', ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-    return said.includes('util-linux') ? '' : 'the `script` of this machine is not that of util-linux'
-  } catch {
-    return '`script` of util-linux is not installed'
-  }
-}
-
-/** What a person's terminal gets of a command. */
-function onTerminal(cwd: string, argv: readonly string[]): Promise<{ code: number | null; shown: string }> {
-  const program = join(inject('built'), 'dist/adapters/cli/main.js')
-  const quoted = [node, program, ...argv].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
-  const child = spawn('script', ['-qec', quoted, '/dev/null'], {
-    cwd,
-    env: { ...cliEnv(dirname(cwd)), TERM: 'xterm-256color', SHELL: '/bin/sh' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const chunks: Buffer[] = []
-  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
-  return new Promise((resolve) =>
-    child.on('close', (code) => resolve({ code, shown: Buffer.concat(chunks).toString('utf8') })),
-  )
-}
+import { noTerminal, onTerminal } from '../scene/terminal.ts'
 
 /** Moves the cursor, sets the title, hides what follows, paints it like a message of ours, turns it round, says nothing at all. */
 const evil = '\u001b[2J\u001b]0;owned\u0007\u001b[8m\u001b[32m\u009b1A\u202e\u200b\u{e0041}\rover'
@@ -47,7 +17,7 @@ function expectHarmless(shown: string): void {
   )
 }
 
-const why = missing()
+const why = noTerminal()
 
 describe.skipIf(why !== '')(`what a person sees on a terminal${why && `: skipped, ${why}`}`, () => {
   test('of one role played alone holds nothing that the terminal obeys, whatever the model says, calls and gives', {

@@ -61,7 +61,7 @@ async function leaderThatActs(cwd: string, id: string): Promise<string | undefin
 
 async function lead(screen: Cli['screen'], band: Band, id: string): Promise<ExitCode> {
   band.on('event', screen.event)
-  return untilInterrupted(band, async () => {
+  return untilInterrupted(screen, band, async () => {
     const task = taskOfApproval(band.state, id)
     const results = await band.resume(task?.id)
     const code = results[0] ? exitCodeOf(results[0]) : 0

@@ -30,7 +30,7 @@ export async function cancel(
   )
   if (opened === undefined) return 0
   opened.band.on('event', screen.event)
-  return untilInterrupted(opened.band, async () => {
+  return untilInterrupted(screen, opened.band, async () => {
     await opened.band.resume(task)
     screen.line(`${task} is cancelled.`)
     return 0

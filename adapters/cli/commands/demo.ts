@@ -24,12 +24,13 @@ export async function demo({ screen }: Cli): Promise<ExitCode> {
   const { band, planOfAction } = await openRepositoryBand({ cwd: folder, wait: false })
   for (const line of planOfAction) screen.line(screen.paint.dim(line))
   band.on('event', screen.event)
-  return untilInterrupted(band, async () => {
+  return untilInterrupted(screen, band, async () => {
     const result = await band.run(task)
     screen.line()
-    screen.line(
-      'These models were scripted; the plan and the first change were really refused, by the law and by a test run.',
-    )
+    if (result.outcome === 'success')
+      screen.line(
+        'These models were scripted; the plan and the first change were really refused, by the law and by a test run.',
+      )
     screen.line(`Look around:  cd ${folder} && git log --graph --stat`)
     screen.line(
       `              ${execPath.includes('node_modules') ? 'npx codeband' : 'codeband'} log --violations   (what the boundary refused)`,

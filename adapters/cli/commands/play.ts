@@ -91,7 +91,7 @@ export async function playRole(
       screen.event(event)
       if (!screen.json && event.type === 'ViolationRecorded') screen.line(screen.paint.dim(`    ${event.reason}`))
     })
-    return await untilInterrupted(band, async () => {
+    return await untilInterrupted(undefined, band, async () => {
       const result = await band.run(`Play ${id}`)
       const end = get(taskOf(band.state, result.task)!.journal, 'conductor/0')?.end
       if (end?.ok) screen.line(`\nOutput: ${JSON.stringify(end.result ?? null, null, 2)}`)

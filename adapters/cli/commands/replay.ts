@@ -41,7 +41,8 @@ export async function replay(
   const { difference } = replayed
   const declared = difference && declaredAt(repository, replayed, difference)
   show(screen, replayed, declared)
-  const forked = live && difference ? await goOn(screen, repository, replayed) : undefined
+  const goesOn = live && difference !== undefined
+  const forked = goesOn ? await goOn(screen, repository, replayed) : undefined
   const { events, equal, changed } = replayed
   screen.object({
     task,
@@ -59,6 +60,7 @@ export async function replay(
       : null,
   })
   if (forked) return forked.end.candidate ? 0 : exitCodeOf(forked.end.result)
+  if (goesOn) return 130
   return difference ? 1 : 0
 }
 
@@ -99,12 +101,12 @@ function show(screen: Screen, { task, events, equal, difference, changed }: Repl
     screen.line(dim(`Defined in other words, and asked the same until there: ${changed.join(', ')}`))
 }
 
-/** The real band from the difference on. */
+/** The real band from the difference on; undefined when it was interrupted. */
 async function goOn(
   screen: Screen,
   repository: Repository,
   { recording, definitions }: ReplayedTask,
-): Promise<{ home: string; end: ForkEnd }> {
+): Promise<{ home: string; end: ForkEnd } | undefined> {
   const { band, home, run } = await openFork(
     repository,
     recording,
@@ -114,15 +116,16 @@ async function goOn(
   screen.line(screen.paint.dim(`Goes on from there in ${home}; nothing of it lands.`))
   if (!screen.json) band.on('event', screen.event)
   let end: ForkEnd | undefined
-  await untilInterrupted(band, async () => {
+  await untilInterrupted(undefined, band, async () => {
     end = await run()
     return 0
   })
-  const { candidate, result } = end!
+  if (end === undefined) return undefined
+  const { candidate, result } = end
   if (candidate) {
     const { base, commit, target } = candidate
     screen.line(`Would have landed on ${target}: ${base.slice(0, 10)} -> ${commit.slice(0, 10)}. Look at it:`)
     screen.line(`git --git-dir=${home}/repo.git diff ${base} ${commit}`)
   } else screen.line(`The fork ended without anything to land: ${result.outcome}: ${result.reason}`)
-  return { home, end: end! }
+  return { home, end }
 }

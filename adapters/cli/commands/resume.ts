@@ -1,5 +1,6 @@
 import { openRepositoryBand } from '../../repository-band.ts'
 import { askPerson } from '../ask.ts'
+import { askingApprovals } from '../ask-approvals.ts'
 import { type ExitCode, worstExitCode } from '../exit.ts'
 import { untilInterrupted } from '../interrupt.ts'
 import type { Cli } from '../program.ts'
@@ -15,8 +16,8 @@ export async function resume({ screen, cwd }: Cli, [task]: readonly (string | un
     answer: screen.terminal ? askPerson : undefined,
   })
   band.on('event', screen.event)
-  return untilInterrupted(band, async () => {
-    const results = await band.resume(task)
+  return untilInterrupted(screen, band, async () => {
+    const results = await askingApprovals(screen, band, () => band.resume(task))
     if (results.length === 0) screen.line('Nothing is unfinished.')
     results.push(...(await takeUpRest(band)))
     showResults(screen, results)

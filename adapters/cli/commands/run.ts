@@ -1,6 +1,7 @@
 import { CodebandError } from '../../../core/errors.ts'
 import { type Band, openRepositoryBand } from '../../repository-band.ts'
 import { askPerson } from '../ask.ts'
+import { askingApprovals } from '../ask-approvals.ts'
 import { type ExitCode, worstExitCode } from '../exit.ts'
 import { untilInterrupted } from '../interrupt.ts'
 import type { Cli } from '../program.ts'
@@ -29,7 +30,7 @@ export async function run(
   const { band } = opened
   for (const line of opened.planOfAction) screen.line(screen.paint.dim(line))
   band.on('event', screen.event)
-  return untilInterrupted(band, async () => {
+  const work = async (): Promise<ExitCode> => {
     const results = await band.resume()
     if (text !== undefined) {
       const own = await band.run(text)
@@ -40,7 +41,8 @@ export async function run(
     }
     showResults(screen, results)
     return worstExitCode(results.slice(-1))
-  })
+  }
+  return untilInterrupted(screen, band, () => (options.wait === false ? work() : askingApprovals(screen, band, work)))
 }
 
 async function serve(band: Band): Promise<Awaited<ReturnType<Band['resume']>>> {
