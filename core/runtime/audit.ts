@@ -74,8 +74,13 @@ export async function openAudit(
 }
 
 /** The changes, or the words for it that they are more than one change may hold. */
-export async function changesOf(worktree: Worktree): Promise<readonly WorktreeChange[] | string> {
-  return worktree.changes().catch((error: unknown) => {
+export const changesOf = (worktree: Worktree): Promise<readonly WorktreeChange[] | string> =>
+  orTooMany(worktree.changes())
+
+export async function orTooMany(
+  changes: Promise<readonly WorktreeChange[]>,
+): Promise<readonly WorktreeChange[] | string> {
+  return changes.catch((error: unknown) => {
     if (CodebandError.is(error) && error.code === 'CB_CHANGE_LIMIT') return String(error.values.detail)
     throw error
   })

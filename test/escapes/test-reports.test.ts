@@ -215,6 +215,30 @@ process.exit(0)
     expect(played.result.parked).toBe('approval')
   })
 
+  test('what one check writes over the files of a change is not what the next one looks at', async () => {
+    const look = "process.exit(require('node:fs').readFileSync('other.js', 'utf8').includes('bad') ? 1 : 0)"
+    const hide = `import { writeFileSync } from 'node:fs'\nwriteFileSync('other.js', '')\n`
+    const files = { 'other.js': '// bad\n', 'a.test.js': `${hide}${project['a.test.js']}` }
+    const { checks, landed } = await landing(files, { checks: [nodeTest, ['node', '-e', look]] })
+    expect(checks[0]!.checks.map(({ exitCode }) => exitCode)).toEqual([0, 1])
+    expect(landed).toBe(false)
+  })
+
+  test('a check that changes more files than a change may hold is not believed', async () => {
+    const command = ['sh', '-c', 'for one in a.txt other.js setup.js; do echo x >"$one"; done']
+    const { checks, landed } = await landing(
+      { 'a.txt': 'b\n' },
+      { checks: [command, ['true']], limits: { rounds: 1, changeFiles: 2 } },
+    )
+    expect(checks[0]).toMatchObject({
+      passed: false,
+      checks: [
+        { exitCode: 0, inconclusive: 'it left more than 2 new, changed and deleted files (limits.changeFiles)' },
+      ],
+    })
+    expect(landed).toBe(false)
+  })
+
   test('a change that brings a report of its own is sent back', async () => {
     const played = await landing({ [report]: says('a') }, { checks: [copying], before: { 'says.txt': says('a') } })
     expect(played.checks[0]!.checks[0]!.inconclusive).toContain(`the change holds '${report}'`)

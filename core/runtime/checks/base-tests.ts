@@ -3,7 +3,7 @@ import type { Runtime } from '../runtime.ts'
 import { prepareWorktree } from '../setup.ts'
 import { inconclusiveWords } from './judge.ts'
 import { keptNames } from './kept-names.ts'
-import { type CheckRun, checkPlace, isGreen, runCheck } from './run-check.ts'
+import { type CheckRun, checkPlace, isGreen, putBack, runCheck } from './run-check.ts'
 
 /** Names of missing tests that are told; their number is told in any case. */
 const told = 5
@@ -52,6 +52,7 @@ async function testsOfBase(runtime: Runtime, base: string, last: number): Promis
   const worktree = await prepareWorktree(runtime, place, base, base)
   const found: OfBase[] = []
   for (const [check, one] of checks.entries()) {
+    if (check > 0) await putBack(worktree)
     const { result, names = [] } = await runCheck(runtime, one, place, worktree.path)
     if (!isGreen(result)) {
       const how = inconclusiveWords(result) || `it ended with ${result.exitCode ?? 'a signal'}`

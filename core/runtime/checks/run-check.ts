@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import { protectedPaths } from '../../boundary/protected.ts'
 import type { Check } from '../../config.ts'
+import type { Worktree } from '../../ports/workspace.ts'
 import type { CheckResult } from '../../protocol/events.ts'
+import { orTooMany } from '../audit.ts'
 import { Halt } from '../journal.ts'
 import type { Runtime } from '../runtime.ts'
 import { type CommandPlace, homeEnv } from '../setup.ts'
@@ -22,6 +24,15 @@ export interface CheckRun {
 
 export const isGreen = ({ exitCode, inconclusive }: CheckResult): boolean =>
   exitCode === 0 && inconclusive === undefined
+
+/** What a check did to files of the commit has no say in the next one, which is to test the same tree; what it has built stays. The words
+ *  for it where it did more than a change may hold. */
+export async function putBack(worktree: Worktree): Promise<string | undefined> {
+  const changed = await orTooMany(worktree.trackedChanges())
+  if (typeof changed === 'string') return changed
+  await worktree.restore(changed.map(({ path }) => path))
+  return undefined
+}
 
 /** Runs a check in the sandbox and judges it. In a replay its judgement is what is recorded. */
 export async function runCheck(

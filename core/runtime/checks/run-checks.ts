@@ -2,7 +2,7 @@ import type { CheckResult } from '../../protocol/events.ts'
 import type { Runtime } from '../runtime.ts'
 import { prepareWorktree } from '../setup.ts'
 import { compareWithBase } from './base-tests.ts'
-import { type CheckRun, checkPlace, isGreen, runCheck } from './run-check.ts'
+import { type CheckRun, checkPlace, isGreen, putBack, runCheck } from './run-check.ts'
 import { broughtReport, refuseTrackedReport } from './tracked-report.ts'
 
 export interface Checked {
@@ -26,7 +26,9 @@ export function runChecks(
     const runs: CheckRun[] = []
     for (const check of runtime.config.checks) {
       const run = await runCheck(runtime, check, place, worktree.path)
-      const result = brought && check.report && isGreen(run.result) ? withoutSay(run.result, brought) : run.result
+      let result = brought && check.report && isGreen(run.result) ? withoutSay(run.result, brought) : run.result
+      const tooMany = isGreen(result) && check !== runtime.config.checks.at(-1) ? await putBack(worktree) : undefined
+      if (tooMany) result = withoutSay(result, `it left ${tooMany}`)
       runs.push({ ...run, result })
       if (!isGreen(result)) return { passed: false, checks: runs.map((one) => one.result) }
     }
