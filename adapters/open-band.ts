@@ -121,6 +121,7 @@ export async function openBand(parts: BandParts, openPorts = machinePorts): Prom
     hostEnv: host.env,
     fetch: outsideFetch(wayOut({ env: host.env })),
     checking: openSlots(1),
+    settingUp: openSlots(Number.POSITIVE_INFINITY),
     toolServers: mcpServers,
     stopping: stop.signal,
     wait: parts.wait,

@@ -29,6 +29,8 @@ export interface Runtime {
   readonly hostEnv: Readonly<Record<string, string | undefined>>
   /** Checks run one after another: they share a worktree. */
   readonly checking: Slots
+  /** The home of `setup` is filled by any number at once, or copied by any number, never both: what is copied is whole. */
+  readonly settingUp: Slots
   /** What starts the tool servers that roles declare. */
   readonly toolServers: ToolServers
   /** What fetch_url and custom tools reach the network with. */

@@ -54,7 +54,7 @@ export async function prepareWorktree(
   base: string,
   commit: string,
 ): Promise<Worktree> {
-  const { workspaces, config } = runtime
+  const { workspaces, config, settingUp } = runtime
   if (config.setup.length === 0) {
     await newHome(runtime, home)
     return workspaces.checkout(name, commit)
@@ -64,8 +64,9 @@ export async function prepareWorktree(
   // A change that builds on others has them in its base.
   const landed = await workspaces.landedBelow(base)
   const fresh = await workspaces.checkout(name, landed)
-  await runSetup(runtime, fresh, { commit: landed, whose: 'base', home: own, env: { ...env, ...homeEnv(own) } })
-  await newHome(runtime, home, own)
+  const there = { commit: landed, whose: 'base', home: own, env: { ...env, ...homeEnv(own) } } as const
+  await settingUp.run('fill', () => runSetup(runtime, fresh, there))
+  await settingUp.run('copy', () => newHome(runtime, home, own))
   if (commit === landed) return fresh
   const worktree = await workspaces.checkout(name, commit, { keepIgnored: true })
   const touched = await workspaces.diff(landed, commit)

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -8,6 +8,7 @@ import { gitWorkspaces } from '../../adapters/workspaces/git.ts'
 import { defaultCommandLimits, packageRegistries } from '../../core/config.ts'
 import type { Runtime } from '../../core/runtime/runtime.ts'
 import { homeEnv, prepareWorktree } from '../../core/runtime/setup.ts'
+import { openSlots } from '../../core/runtime/slots.ts'
 import { personsGit, place, repositoryOf } from '../scene/place.ts'
 
 /** What an installer does: it asks for whatever the manifest names. */
@@ -16,6 +17,7 @@ const installer = `
   Promise.all(Object.values(dependencies).map(async (url) => {
     if (!(await fetch(url)).ok) throw new Error(url)
   })).catch(() => process.exit(1))`
+const settingUp = openSlots(Number.POSITIVE_INFINITY)
 const walled = 'works' in (await findSandbox())
 
 test.runIf(walled)(
@@ -46,7 +48,7 @@ test.runIf(walled)(
         const [base, change] = [await workspaces.tip('main'), await workspaces.tip('change')]
         const hostEnv = { npm_config_registry: 'http://127.0.0.1:9/' }
         const runtime = {
-          ...{ workspaces, home, hostEnv, stopping: new AbortController().signal },
+          ...{ workspaces, home, hostEnv, stopping: new AbortController().signal, settingUp },
           sandbox: await openSandbox('required', defaultCommandLimits),
           config: { setup: [['node', '-e', installer]], network, limits: { commandMinutes: 1 } },
         } as unknown as Runtime
@@ -85,7 +87,7 @@ test('a change that only waits to land has no say in the home of setup, nor by i
   const home = join(at, 'home')
   const workspaces = await gitWorkspaces({ root: repo, home })
   const runtime = {
-    ...{ workspaces, home, hostEnv: {}, stopping: new AbortController().signal },
+    ...{ workspaces, home, hostEnv: {}, stopping: new AbortController().signal, settingUp },
     sandbox: await openSandbox('off', defaultCommandLimits),
     config: { setup: [['sh', 'setup.sh']], network: [], limits: { commandMinutes: 1 } },
   } as unknown as Runtime
@@ -108,5 +110,39 @@ test('a change that only waits to land has no say in the home of setup, nor by i
   expect(await prepared('coder-2', waiting.commit)).toEqual(['waits to land', 'true'])
   expect(readFileSync(join(home, 'cache/word'), 'utf8')).toBe('base')
   expect(await prepared('coder-3', base)).toEqual(['base', ''])
+  await workspaces.close()
+})
+
+test('a home is never copied while setup fills it for another', async () => {
+  const at = place()
+  // Like an installer: what it makes on the way is gone a moment later.
+  const busy = `
+    const { mkdirSync, rmSync, writeFileSync } = require('node:fs')
+    const folder = process.env.HOME + '/tool/unfinished'
+    mkdirSync(folder, { recursive: true })
+    for (let n = 0; n < 4000; n++) {
+      writeFileSync(folder + '/' + process.pid + n, '')
+      rmSync(folder + '/' + process.pid + n)
+    }`
+  const repo = repositoryOf(join(at, 'repo'), { 'a.txt': '' })
+  const home = join(at, 'home')
+  const workspaces = await gitWorkspaces({ root: repo, home })
+  const runtime = {
+    ...{ workspaces, home, hostEnv: {}, stopping: new AbortController().signal, settingUp },
+    sandbox: await openSandbox('off', defaultCommandLimits),
+    config: { setup: [['node', '-e', busy]], network: [], limits: { commandMinutes: 1 } },
+  } as unknown as Runtime
+  const base = await workspaces.tip('main')
+  async function prepared(name: string): Promise<void> {
+    const own = join(home, 'agents', name)
+    await prepareWorktree(
+      runtime,
+      { name, home: own, env: { ...baseEnv({ env: process.env }), ...homeEnv(own) } },
+      base,
+      base,
+    )
+    expect(readdirSync(join(own, 'tool/unfinished'))).toEqual([])
+  }
+  await Promise.all(['one', 'two', 'three', 'four'].map(prepared))
   await workspaces.close()
 })

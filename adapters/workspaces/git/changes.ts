@@ -63,6 +63,16 @@ export async function trackedChangesIn(place: Place): Promise<WorktreeChange[]> 
   return found
 }
 
+/** What git does not know and no rule ignores; a folder without anything that it knows is one name, and ends with '/'. Git compares every
+ *  name that it finds with all of these from then on, so there are never more than a change may hold: CB_CHANGE_LIMIT. */
+export async function newNames({ git, path, limits: { changeFiles } }: Place): Promise<string[]> {
+  const call = ['ls-files', '-z', '--others', '--exclude-standard', '--directory', '--no-empty-directory']
+  const { exitCode, stdout, stderr, truncated } = await git.run(call, { records: changeFiles })
+  if (truncated) throw tooMuch(path, filesOver(changeFiles))
+  if (exitCode !== 0) throw new CodebandError('CB_GIT', { command: 'ls-files', place: path, detail: stderr })
+  return split(stdout).map(nameOf)
+}
+
 /** How much a change may still hold. */
 function openRoom({ path, limits: { changeFiles, changeMb } }: Place): { take(): void; weigh(bytes: number): void } {
   let files = 0

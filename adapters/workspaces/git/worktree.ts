@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { join as pathOf } from 'node:path'
 import type { Worktree, WorktreeChange } from '../../../core/ports/workspace.ts'
 import { type Git, git } from '../../git.ts'
-import { type Changes, changesIn, trackedChangesIn } from './changes.ts'
+import { type Changes, changesIn, newNames, trackedChangesIn } from './changes.ts'
 import { copyIndex, isLocked, openUp, writeWhole } from './files.ts'
 import { type Guard, watchPlace } from './guard.ts'
-import { join, nameOf, split } from './names.ts'
+import { join } from './names.ts'
 import { patchOf } from './patch.ts'
 import { type Place, pointHome, settle } from './place.ts'
 import type { Queue } from './queue.ts'
@@ -50,9 +50,7 @@ export function worktreeOf(
       }),
     settle: () =>
       inTurn(async () => {
-        const options = ['-z', '--others', '--exclude-standard', '--directory', '--no-empty-directory']
-        const left = split(await place.git.bytes(['ls-files', ...options])).map(nameOf)
-        await settle(place, new Set([...place.settled, ...left]))
+        await settle(place, new Set([...place.settled, ...(await newNames(place))]))
       }),
     async watch() {
       const store = (await guard()).watch()

@@ -70,6 +70,7 @@ export async function replay({
     baseEnv: {},
     hostEnv: variablesOf(roles),
     checking: openSlots(1),
+    settingUp: openSlots(Number.POSITIVE_INFINITY),
     toolServers: recordedToolServers(roles),
     fetch: () => Promise.reject(new Error('a replay reaches no network')),
     wait: waits(),

@@ -162,3 +162,16 @@ describe('what a turn piled up in a worktree', () => {
     expect(readdirSync(join(home, 'tmp'))).toEqual([])
   })
 })
+
+test('what setup left is not remembered name by name without an end', async () => {
+  const { workspaces, base } = await begin({ 'src/a.txt': '1' }, [], limits)
+  const worktree = await workspaces.checkout('w', base)
+  flat(join(worktree.path, 'tool'), 300)
+  await worktree.settle()
+  expect(await worktree.changes()).toEqual([])
+  flat(worktree.path, 41)
+  await expect(worktree.settle()).rejects.toMatchObject({
+    code: 'CB_CHANGE_LIMIT',
+    values: { detail: expect.stringMatching(files) },
+  })
+})
