@@ -37,7 +37,8 @@ export const errors = {
   CB_NOT_LEADER: 'This process no longer leads the band (its epoch is {epoch}, the log has {current}). Start it again.',
   CB_OPPOSITION_IMPOSSIBLE:
     "Role '{reviewer}' can never review '{role}' from the opposite family: {detail}. Configure a framework of another family, or write `review: { opposition: 'waived' }`, which marks every landing and leaves each to a person.",
-  CB_REF_UNKNOWN: "The branch '{branch}' does not exist in '{repo}'. Check `merge.into` in the configuration.",
+  CB_REF_UNKNOWN:
+    "'{repo}' has no branch '{branch}' to land on. Check out a branch, or name one as `merge.into` in the configuration.",
   CB_REPO_EMPTY:
     "The repository '{repo}' has no commit yet. Commit something first: `git commit --allow-empty -m start`.",
   CB_REPLAY_RUNNING:

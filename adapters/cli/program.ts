@@ -154,21 +154,37 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     else await program.parseAsync(argv, { from: 'user' })
     return exit
   } catch (error) {
-    return report(error, openScreen({ json, env: host().env }), program)
+    return report(error, argv, openScreen({ json, env: host().env }), program)
   }
 }
 
-function report(error: unknown, screen: Screen, program: Command): number {
+function report(error: unknown, argv: readonly string[], screen: Screen, program: Command): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0
-    const unknown = /unknown command '(.+?)'/.exec(error.message)?.[1]
-    const known = program.commands.map((one) => one.name())
-    const hint = unknown === undefined ? '' : didYouMean(unknown, known)
-    const detail = `${error.message.replace(/^error: /, '').replace(/\n[\s\S]*$/, '')}.${hint} \`codeband --help\` lists the commands.`
-    screen.error('CB_USAGE', detail)
+    screen.error('CB_USAGE', misused(error, argv, program))
     return 2
   }
   if (CodebandError.is(error)) screen.error(error.code, error.message)
   else screen.error('CB_INTERNAL', error instanceof Error ? (error.stack ?? error.message) : String(error))
   return exitCodeOfError(error)
+}
+
+/** What is wrong with a command line, what was probably meant, and how that command is written. */
+function misused({ code, message }: CommanderError, argv: readonly string[], program: Command): string {
+  const commands = program.commands.map((one) => one.name())
+  const unknown = code === 'commander.help' ? argv.at(-1) : /unknown command '(.+?)'/.exec(message)?.[1]
+  if (unknown !== undefined)
+    return `unknown command '${unknown}'.${didYouMean(unknown, commands)} \`codeband --help\` lists the commands.`
+  const self = program.commands.find((one) => argv.includes(one.name()))
+  const options = [...(self?.options ?? []), ...program.options].flatMap(({ long }) => long ?? [])
+  const option = /unknown option '(.+?)'/.exec(message)?.[1]
+  const hint =
+    option !== undefined
+      ? didYouMean(option, options)
+      : code === 'commander.excessArguments'
+        ? ' A text of several words goes into quotes.'
+        : ''
+  const said = message.replace(/^error: /, '').replace(/\.?(\n[\s\S]*)?$/, '')
+  const usage = self ? `Usage: codeband ${self.name()} ${self.usage()}` : '`codeband --help` lists the commands.'
+  return `${said}.${hint} ${usage}`
 }

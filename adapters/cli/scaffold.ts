@@ -23,14 +23,15 @@ export async function setupOf({
   read,
 }: Folder): Promise<Pick<Found, 'manager' | 'setup' | 'checks' | 'reporting'>> {
   if (await has('package.json')) {
-    const { scripts = {}, dependencies, devDependencies } = manifestOf(await read('package.json'))
+    const { scripts = {}, dependencies, devDependencies, packageManager } = manifestOf(await read('package.json'))
+    const named = /^(npm|pnpm|yarn|bun)@/.exec(String(packageManager))?.[1] ?? 'npm'
     const manager = (await has('pnpm-lock.yaml'))
       ? 'pnpm'
       : (await has('yarn.lock'))
         ? 'yarn'
         : (await has('bun.lock'))
           ? 'bun'
-          : 'npm'
+          : named
     const installs: Record<string, string[]> = {
       npm: (await has('package-lock.json')) ? ['npm', 'ci'] : ['npm', 'install'],
       pnpm: ['pnpm', 'install', '--frozen-lockfile'],
@@ -46,9 +47,10 @@ export async function setupOf({
   if (await has('go.mod'))
     return { manager: 'go', setup: [['go', 'mod', 'download']], checks: [['go', 'test', './...']] }
   if (await has('Cargo.toml')) return { manager: 'cargo', setup: [['cargo', 'fetch']], checks: [['cargo', 'test']] }
-  if (await has('pyproject.toml')) {
-    const reporting = reportingPython(await read('pyproject.toml'))
-    return { manager: 'python', setup: [], checks: [['pytest']], reporting }
+  for (const file of ['pyproject.toml', 'pytest.ini', 'tox.ini', 'setup.cfg', 'setup.py', 'requirements.txt']) {
+    if (!(await has(file))) continue
+    const reporting = reportingPython(await read(file))
+    if (reporting || file === 'pyproject.toml') return { manager: 'python', setup: [], checks: [['pytest']], reporting }
   }
   if (await has('Makefile')) return { manager: 'make', setup: [], checks: [['make', 'test']] }
   return { manager: undefined, setup: [], checks: [] }
@@ -58,6 +60,7 @@ interface Manifest {
   scripts?: Record<string, string>
   dependencies?: object
   devDependencies?: object
+  packageManager?: unknown
 }
 
 function manifestOf(text: string): Manifest {

@@ -166,7 +166,25 @@ describe('bad input gets one clear line with its code and its cure', () => {
     const at = place()
     const { repo, env } = await trusted(at, { 'codeband.config.ts': scriptedConfig('') })
     await told(repo, ['statsu'], { code: 2, says: /^CB_USAGE .*'statsu'.*Did you mean 'status'/ }, env)
-    await told(repo, ['run', '--bogus'], { code: 2, says: /^CB_USAGE .*--bogus/ }, env)
+    await told(repo, ['help', 'statsu'], { code: 2, says: /^CB_USAGE .*'statsu'.*Did you mean 'status'/ }, env)
+    await told(
+      repo,
+      ['run', '--jsn'],
+      { code: 2, says: /^CB_USAGE .*'--jsn'\. Did you mean '--json'\? Usage: codeband run \[options\] \[task\]$/m },
+      env,
+    )
+    await told(
+      repo,
+      ['run', 'two', 'words'],
+      {
+        code: 2,
+        says: /^CB_USAGE {2}too many .* got 2\. A text of several words goes into quotes\. Usage: codeband run/,
+      },
+      env,
+    )
+    await told(repo, ['reject', 't1.1'], { code: 2, says: /^CB_USAGE .*'why'\. Usage: codeband reject .*<why>$/m }, env)
+    await told(repo, ['log', '--task', 't9'], { code: 2, says: /^CB_TASK_UNKNOWN .*'t9'/ }, env)
+    await told(repo, ['replay', 't1', '--roles', 'gone'], { code: 2, says: /^CB_USAGE .*'gone' is no folder/ }, env)
     await told(repo, ['diff', 'coder-gemini-7'], { code: 2, says: /^CB_WORKER_UNKNOWN .*coder-gemini-7/ }, env)
     await told(repo, ['resume', 't9'], { code: 2, says: /^CB_TASK_UNKNOWN .*t9/ }, env)
     await told(repo, ['approve', 't9.9'], { code: 2, says: /^CB_APPROVAL_UNKNOWN .*t9\.9.*pending/ }, env)

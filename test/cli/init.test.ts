@@ -74,6 +74,15 @@ const scaffolded = [
 ]
 
 describe('codeband init', { timeout: 60_000 }, () => {
+  test('in a bare repository asks for nothing that can only be done in a checkout', async () => {
+    const at = place()
+    personsGit(at, 'init', '-q', '--bare', 'repo.git')
+    const init = await cli(join(at, 'repo.git'), ['init'], cliEnv(at))
+    expect({ code: init.code, stderr: init.stderr }).toEqual({ code: 0, stderr: '' })
+    expect(init.stdout).not.toMatch(/Commit these files|git add/)
+    expect(init.stdout).toMatch(/A band starts from a commit: +push one here/)
+  })
+
   test('in a repository without a commit or package.json writes a trusted band that type-checks with nothing installed', async () => {
     const { repo, run } = person()
     const init = await run('init')
@@ -307,6 +316,27 @@ export default defineRole({
     const reporting = { command: ['pytest', '--junitxml=reports/junit.xml'], report: 'reports/junit.xml' }
     expect(await at('[tool.pytest.ini_options]\n')).toMatchObject({ checks: [['pytest']], reporting })
     expect((await at('[project]\n')).reporting).toBeUndefined()
+  })
+
+  test('of a Python project without one where another file names pytest; else its Makefile decides', async () => {
+    const of = (files: Readonly<Record<string, string>>) =>
+      setupOf({ has: async (file) => file in files, read: async (file) => files[file]! })
+    for (const file of ['pytest.ini', 'tox.ini', 'setup.cfg', 'setup.py', 'requirements.txt'])
+      expect(await of({ [file]: '[pytest]\n', Makefile: '' })).toMatchObject({
+        manager: 'python',
+        checks: [['pytest']],
+      })
+    expect(await of({ 'requirements.txt': 'flask\n', Makefile: '' })).toMatchObject({ checks: [['make', 'test']] })
+  })
+
+  test('without a lockfile the package.json says which package manager it is', async () => {
+    const of = (packageManager: string) =>
+      setupOf({
+        has: async (file) => file === 'package.json',
+        read: async () => JSON.stringify({ packageManager, devDependencies: { vitest: '1' } }),
+      })
+    expect(await of('pnpm@11.1.0')).toMatchObject({ setup: [['pnpm', 'install', '--frozen-lockfile']] })
+    expect(await of('cargo@1')).toMatchObject({ setup: [['npm', 'install']] })
   })
 
   test('a branch with a quote in its name stays a name in the configuration', () => {

@@ -82,6 +82,8 @@ describe('from approved changes to the moved branch', () => {
     const refused = await detached.cli('run', 'Write one')
     expect(refused.code).toBe(2)
     expect(refused.stderr).toMatch(/^CB_REF_UNKNOWN .*detached.*merge\.into/)
+    const { checks } = JSON.parse((await detached.cli('doctor', '--json')).stdout)
+    expect(checks).toContainEqual(expect.objectContaining({ name: 'landing', status: 'fail', found: 'CB_REF_UNKNOWN' }))
   })
 
   test('a commit of the person meanwhile: built again on the new tip; where it conflicts, the author makes the change again on top of it', {

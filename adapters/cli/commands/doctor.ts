@@ -10,6 +10,7 @@ import { openRepository } from '../../repository.ts'
 import { findSandbox, type SandboxMode } from '../../sandboxes/open.ts'
 import type { ExitCode } from '../exit.ts'
 import type { Cli } from '../program.ts'
+import { lookAtLanding } from './doctor-landing.ts'
 import { lookAtLog } from './doctor-log.ts'
 
 interface Check {
@@ -54,6 +55,7 @@ export async function doctor({ screen, cwd }: Cli): Promise<ExitCode> {
         : { status: 'warn' as const, found: 'not trusted yet, so not run', cure: 'Read them, then: codeband trust' }
     })
     if (config) {
+      await look('landing', () => lookAtLanding(repository, config))
       checks.push(...(await sandboxChecks(config.sandbox)))
       await look('opposition', async () => {
         if (Object.keys(config.frameworks).length === 0)

@@ -25,6 +25,7 @@ export async function init(
   const { paint } = screen
   const repository = await openRepository(cwd)
   const { root, branch } = repository
+  const bare = (await openPerson(root, undefined)).gitDir === root
   const wanted = example === undefined ? {} : await filesOf(example)
   const below = relative(root, await realpath(cwd))
   if (below !== '') screen.line(`A band is of a whole repository: this goes to its root, ${root}, not to ${below}.`)
@@ -70,7 +71,9 @@ export async function init(
   for (const file of kept) screen.line(`${paint.dim('kept   ')}  ${file}`)
   if (written.length > 0) {
     screen.line()
-    screen.line(`Commit these files. Nothing goes into .gitignore: what a band keeps lies in ${repository.home}.`)
+    // Nobody commits from the folder of a bare repository: what lies there is its band's by itself.
+    if (!bare) screen.line('Commit these files. Nothing goes into .gitignore.')
+    screen.line(`What a band keeps lies in ${repository.home}.`)
   }
   if (kept.includes(projectTypesFile) && written.some((file) => file.startsWith('.agents/')))
     screen.line('Editors learn of the new roles and tools by:  npx codeband roles --types')
@@ -83,7 +86,8 @@ export async function init(
   screen.line()
   if (example !== undefined)
     screen.line(`How the example works, and what it needs:  ${exampleGuide(example as Example)}`)
-  if (!(await hasCommit(root))) screen.line('A band starts from a commit:  git add -A && git commit -m start')
+  if (!(await hasCommit(root)))
+    screen.line(`A band starts from a commit:  ${bare ? 'push one here' : 'git add -A && git commit -m start'}`)
   if (clients.length === 0) screen.line('No client was found. Try the offline band:  npx codeband demo')
   else screen.line('Next:  npx codeband doctor   then   npx codeband run "Fix the failing test"')
   return 0

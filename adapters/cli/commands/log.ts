@@ -1,4 +1,6 @@
+import { CodebandError } from '../../../core/errors.ts'
 import type { Recorded } from '../../../core/protocol/events.ts'
+import { taskOf } from '../../../core/protocol/state.ts'
 import { openRepositoryLog } from '../../repository-log.ts'
 import type { ExitCode } from '../exit.ts'
 import type { Cli } from '../program.ts'
@@ -12,7 +14,11 @@ export async function log(
 ): Promise<ExitCode> {
   if (out !== undefined) return exportLog(cli, out === true ? undefined : out)
   const { screen, cwd } = cli
-  const { read, close } = await openRepositoryLog({ cwd })
+  const { read, state, close } = await openRepositoryLog({ cwd })
+  if (task !== undefined && taskOf(state, task) === undefined) {
+    await close()
+    throw new CodebandError('CB_TASK_UNKNOWN', { task })
+  }
   const wanted = (event: Recorded): boolean =>
     (task === undefined || ('task' in event && event.task === task)) &&
     (violations !== true || event.type === 'ViolationRecorded')

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { CodebandError } from '../../../core/errors.ts'
 import type { At, Position } from '../../../core/role/locate.ts'
@@ -29,9 +30,11 @@ export async function replay(
   if (roles !== undefined && recorded) {
     throw new CodebandError('CB_USAGE', { detail: '`--roles` and `--recorded` name two definitions; give one of them' })
   }
+  const folder = roles === undefined ? undefined : resolve(cwd, roles)
+  if (folder !== undefined && !(await stat(folder).catch(() => undefined))?.isDirectory())
+    throw new CodebandError('CB_USAGE', { detail: `--roles: '${roles}' is no folder` })
   const { repository, read, close } = await openRepositoryLog({ cwd })
   const confirm = confirmTrust(screen)
-  const folder = roles === undefined ? undefined : resolve(cwd, roles)
   const replayed = await replayTask(repository, read, {
     task,
     recorded,

@@ -45,7 +45,7 @@ export function reportingScript(
   return undefined
 }
 
-/** The same for a pyproject.toml. */
+/** The same for a file by which a Python project is known, such as its pyproject.toml. */
 export function reportingPython(project: string): ReportingCheck | undefined {
   return /\bpytest\b/.test(project) ? { command: ['pytest', `--junitxml=${report}`], report } : undefined
 }
