@@ -95,7 +95,7 @@ async function runSetup(
     // Without links on the way: nothing can be bound over one. A file that is not there is the installer's to complain about.
     const file = certificates.has(name) && isAbsolute(given) ? await realpath(given).catch(() => undefined) : undefined
     if (file !== undefined) shown.push(file)
-    fromHost[name] = file ?? given
+    fromHost[name] = file ?? (whose === 'change' ? withoutLogin(given) : given)
   }
   const network = reachable(config.network, hostEnv)
   for (const argv of config.setup) {
@@ -125,6 +125,15 @@ async function runSetup(
   const changed = await worktree.trackedChanges()
   await worktree.restore(changed.map(({ path }) => path))
   await worktree.settle()
+}
+
+/** What is under review could carry a password to any host of `network`. */
+function withoutLogin(value: string): string {
+  const url = URL.parse(value)
+  if (url === null || (url.username === '' && url.password === '')) return value
+  url.username = ''
+  url.password = ''
+  return url.href
 }
 
 /** A machine that has a mirror of npm's registry has it in the place of the original. */

@@ -113,6 +113,32 @@ test('a change that only waits to land has no say in the home of setup, nor by i
   await workspaces.close()
 })
 
+test('a password in the registry of this machine is told to setup of what has landed, never of a change', async () => {
+  const at = place()
+  const repo = repositoryOf(join(at, 'repo'), {
+    'package.json': '{}',
+    'setup.sh': 'printf %s "$npm_config_registry" >"$HOME/told"',
+  })
+  const home = join(at, 'home')
+  const workspaces = await gitWorkspaces({ root: repo, home })
+  const runtime = {
+    ...{ workspaces, home, stopping: new AbortController().signal, settingUp },
+    hostEnv: { npm_config_registry: 'https://me:s3cret@npm.corp.example/all/' },
+    sandbox: await openSandbox('off', defaultCommandLimits),
+    config: { setup: [['sh', 'setup.sh']], network: [], limits: { commandMinutes: 1 } },
+  } as unknown as Runtime
+  const base = await workspaces.tip('main')
+  const change = await workspaces.checkout('coder-1', base)
+  writeFileSync(join(change.path, 'package.json'), '{ "private": true }')
+  const saved = await change.save({ message: 'x\n', author: { name: 'coder-1', email: 'coder@localhost' }, at: 0 })
+  const own = join(home, 'agents/coder-2')
+  const env = { ...baseEnv({ env: process.env }), ...homeEnv(own) }
+  await prepareWorktree(runtime, { name: 'coder-2', home: own, env }, base, saved!.commit)
+  expect(readFileSync(join(home, 'cache/told'), 'utf8')).toBe('https://me:s3cret@npm.corp.example/all/')
+  expect(readFileSync(join(own, 'told'), 'utf8')).toBe('https://npm.corp.example/all/')
+  await workspaces.close()
+})
+
 test('a home is never copied while setup fills it for another', async () => {
   const at = place()
   // Like an installer: what it makes on the way is gone a moment later.
@@ -120,7 +146,7 @@ test('a home is never copied while setup fills it for another', async () => {
     const { mkdirSync, rmSync, writeFileSync } = require('node:fs')
     const folder = process.env.HOME + '/tool/unfinished'
     mkdirSync(folder, { recursive: true })
-    for (let n = 0; n < 4000; n++) {
+    for (let n = 0; n < 2000; n++) {
       writeFileSync(folder + '/' + process.pid + n, '')
       rmSync(folder + '/' + process.pid + n)
     }`
@@ -143,6 +169,6 @@ test('a home is never copied while setup fills it for another', async () => {
     )
     expect(readdirSync(join(own, 'tool/unfinished'))).toEqual([])
   }
-  await Promise.all(['one', 'two', 'three', 'four'].map(prepared))
+  await Promise.all(['one', 'two', 'three'].map(prepared))
   await workspaces.close()
 })
