@@ -15,7 +15,8 @@ export async function clearReport(folder: string, path: string): Promise<Unreada
   if (above.some(({ kind }) => kind !== 'directory' && kind !== 'missing')) return undefined
   const file = join(root, path)
   try {
-    await rm(file, { recursive: true, force: true })
+    // Only a file: a folder that a command left there may have no bottom.
+    await rm(file, { force: true })
     await mkdir(dirname(file), { recursive: true })
   } catch {
     // What matters is whether it is gone.

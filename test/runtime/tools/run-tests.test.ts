@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { openSandbox } from '../../../adapters/sandboxes/open.ts'
 import { defaultCommandLimits } from '../../../core/config.ts'
 import type { Role } from '../../../core/role/role.ts'
+import { clearReport } from '../../../core/runtime/checks/report-file.ts'
 import { place as emptyFolder } from '../../scene/place.ts'
 import { coder, openBench, reviewer, trappedWorktree } from './scene.ts'
 
@@ -97,4 +98,11 @@ test('a command that is no check is its exit code, whatever it says', async () =
     ok: false,
     output: expect.stringContaining(', inconclusive: no test ran'),
   })
+})
+
+test('what lies in the place of a report and is no file is left alone, and then no report is believed', async () => {
+  const root = emptyFolder()
+  mkdirSync(join(root, report, 'inside'), { recursive: true })
+  expect(await clearReport(root, report)).toEqual({ problem: 'what lay there before could not be removed' })
+  expect(existsSync(join(root, report, 'inside'))).toBe(true)
 })
