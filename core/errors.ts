@@ -14,6 +14,8 @@ export const errors = {
   CB_CONFIG_READ: "'{file}' could not be loaded: {detail}",
   CB_DEFINITIONS_GONE:
     "A task began with the definitions '{hash}', which are no longer kept in '{home}/roles'. Restore the files as they were then, or start the task anew.",
+  CB_DISK:
+    'The disk refused something: {detail}. Mend its permissions or free space, then `codeband resume`; CODEBAND_HOME names another folder for what a band keeps.',
   CB_DIVERGENCE:
     "Task '{task}' cannot go on: at {place} its program now asks for '{now}', the log has '{before}' with other arguments. Steps must be the same on every run; restore the role as it was, or start the task anew.",
   CB_EVENT_VERSION:
@@ -85,6 +87,15 @@ export class CodebandError extends Error {
     const found = error instanceof Error && error.name === 'CodebandError' ? (error as CodebandError).code : undefined
     return found !== undefined && (code === undefined || found === code)
   }
+}
+
+/** CB_DISK for what a file system says of itself: full, read-only, not ours. Anything else is undefined. */
+export function diskError(error: unknown): CodebandError | undefined {
+  if (!(error instanceof Error) || CodebandError.is(error)) return undefined
+  const { code, syscall } = error as Error & { code?: unknown; syscall?: unknown }
+  if (typeof code !== 'string' || String(syscall).startsWith('spawn')) return undefined
+  const disk = ['EACCES', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE', 'ENOSPC', 'ENOTDIR', 'EPERM', 'EROFS'].includes(code)
+  return disk ? new CodebandError('CB_DISK', { detail: error.message }, { cause: error }) : undefined
 }
 
 function fill(sentence: string, values: Readonly<Record<string, unknown>>): string {

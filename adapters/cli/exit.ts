@@ -6,6 +6,7 @@ export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 130
 
 const infrastructure: readonly ErrorCode[] = [
   'CB_BAND_BUSY',
+  'CB_DISK',
   'CB_INTERNAL',
   'CB_LOG_APPEND',
   'CB_LOG_DAMAGED',

@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander'
-import { CodebandError, didYouMean } from '../../core/errors.ts'
+import { CodebandError, didYouMean, diskError } from '../../core/errors.ts'
 import { version } from '../../core/version.ts'
 import { host } from '../host.ts'
 import { type ExitCode, exitCodeOfError } from './exit.ts'
@@ -164,9 +164,10 @@ function report(error: unknown, argv: readonly string[], screen: Screen, program
     screen.error('CB_USAGE', misused(error, argv, program))
     return 2
   }
-  if (CodebandError.is(error)) screen.error(error.code, error.message)
+  const known = CodebandError.is(error) ? error : diskError(error)
+  if (known) screen.error(known.code, known.message)
   else screen.error('CB_INTERNAL', error instanceof Error ? (error.stack ?? error.message) : String(error))
-  return exitCodeOfError(error)
+  return exitCodeOfError(known ?? error)
 }
 
 /** What is wrong with a command line, what was probably meant, and how that command is written. */
@@ -180,7 +181,9 @@ function misused({ code, message }: CommanderError, argv: readonly string[], pro
   const option = /unknown option '(.+?)'/.exec(message)?.[1]
   const hint =
     option !== undefined
-      ? didYouMean(option, options)
+      ? options.includes(option)
+        ? ' It goes behind the command.'
+        : didYouMean(option, options)
       : code === 'commander.excessArguments'
         ? ' A text of several words goes into quotes.'
         : ''

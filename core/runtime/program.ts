@@ -1,4 +1,4 @@
-import { CodebandError } from '../errors.ts'
+import { CodebandError, diskError } from '../errors.ts'
 import type { ToolResult } from '../ports/framework.ts'
 import { isRejection } from '../protocol/commands.ts'
 import { reviewerFamilies } from '../protocol/pairing.ts'
@@ -68,7 +68,7 @@ export function openProgram(runtime: Runtime, taskId: string): Program {
       if (error instanceof Halt || CodebandError.is(error)) throw error
       // A fault of ours is not the task's failure: the task stays as it is, and goes on when the fault is mended.
       const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
-      throw new CodebandError('CB_INTERNAL', { detail }, { cause: error })
+      throw diskError(error) ?? new CodebandError('CB_INTERNAL', { detail }, { cause: error })
     })
     return finish(place, answer, requests)
   }

@@ -162,6 +162,13 @@ describe('bad input gets one clear line with its code and its cure', () => {
     expect(status.tasks).toMatchObject([{ id: 't1', status: 'running' }])
   })
 
+  test('a home in which nothing can be kept', async () => {
+    const at = place()
+    const repo = repositoryOf(join(at, 'repo'), { 'codeband.config.ts': scriptedConfig('') })
+    const env = cliEnv(at, { CODEBAND_HOME: join(repo, 'codeband.config.ts/home') })
+    await told(repo, ['trust', '--yes'], { code: 6, says: /^CB_DISK .*ENOTDIR.*CODEBAND_HOME names another/m }, env)
+  })
+
   test('an unknown command, option, worker, task and approval', async () => {
     const at = place()
     const { repo, env } = await trusted(at, { 'codeband.config.ts': scriptedConfig('') })
@@ -183,6 +190,7 @@ describe('bad input gets one clear line with its code and its cure', () => {
       env,
     )
     await told(repo, ['reject', 't1.1'], { code: 2, says: /^CB_USAGE .*'why'\. Usage: codeband reject .*<why>$/m }, env)
+    await told(repo, ['--yes', 'trust'], { code: 2, says: /^CB_USAGE .*'--yes'\. It goes behind the command\./ }, env)
     await told(repo, ['log', '--task', 't9'], { code: 2, says: /^CB_TASK_UNKNOWN .*'t9'/ }, env)
     await told(repo, ['replay', 't1', '--roles', 'gone'], { code: 2, says: /^CB_USAGE .*'gone' is no folder/ }, env)
     await told(repo, ['diff', 'coder-gemini-7'], { code: 2, says: /^CB_WORKER_UNKNOWN .*coder-gemini-7/ }, env)
