@@ -170,6 +170,10 @@ describe('the house', () => {
     expect(house.filter((file) => /process\.env\b/.test(code(file)))).toEqual(['adapters/host.ts'])
   })
 
+  test("a file is synced in the one way that Yarn's Plug'n'Play knows too", () => {
+    expect(house.filter((file) => /\.(data)?sync\(\)/.test(code(file)))).toEqual([])
+  })
+
   test('every kind of adapter has a contract suite', () => {
     const suites = readdirSync(join(root, 'test/contracts')).map((file) => file.replace(/\.ts$/, ''))
     const missing = kinds

@@ -3,6 +3,7 @@ import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { host } from '../host.ts'
+import { syncFile } from '../sync-file.ts'
 
 const fileOf = (home: string): string => join(home, 'trusted.json')
 
@@ -29,7 +30,7 @@ export async function trust(home: string, hash: string): Promise<void> {
     const hashes = new Set([...(await trusted(home)), hash])
     const file = await open(draft, 'wx', 0o600)
     await file.writeFile(`${JSON.stringify({ trusted: [...hashes] }, null, 2)}\n`)
-    await file.sync()
+    await syncFile(file)
     await file.close()
     await rename(draft, fileOf(home))
   } finally {

@@ -1,5 +1,6 @@
 import { chmod, copyFile, lstat, open, opendir, rename, rm, stat, unlink, utimes } from 'node:fs/promises'
 import { removeTrees } from '../../remove-tree.ts'
+import { syncFile } from '../../sync-file.ts'
 import { bytesOf } from './names.ts'
 
 /** A path inside a folder, as bytes: a name may hold what is not UTF-8. */
@@ -68,7 +69,7 @@ export async function writeWhole(
   const file = await open(draft, 'wx', 0o644)
   try {
     await file.writeFile(content)
-    if (durable) await file.sync()
+    if (durable) await syncFile(file)
   } finally {
     await file.close()
   }

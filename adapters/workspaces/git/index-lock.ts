@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { link, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { syncFile } from '../../sync-file.ts'
 import { absent } from './files.ts'
 import { birthOf, waitForOrphans } from './orphans.ts'
 
@@ -37,7 +38,7 @@ export async function lockIndex(gitDir: string, intent: Intent): Promise<IndexLo
     await rm(draft, { force: true })
     const file = await open(draft, 'wx')
     await file.writeFile(content)
-    await file.sync()
+    await syncFile(file)
     await file.close()
     // A link appears with its content, and only where nothing is.
     const taken = await link(draft, path)

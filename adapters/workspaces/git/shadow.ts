@@ -13,6 +13,7 @@ import {
 } from 'node:fs/promises'
 import { join as pathOf } from 'node:path'
 import { type Git, git } from '../../git.ts'
+import { syncFile } from '../../sync-file.ts'
 import { absent, copyIndex } from './files.ts'
 import type { Checkout } from './person.ts'
 import type { Store } from './store.ts'
@@ -79,7 +80,7 @@ export async function openShadow(checkout: Checkout, store: Store, scratch: stri
       await copyFile(index, draft)
       const file = await open(draft, 'r')
       await file.chmod(mode)
-      await file.sync()
+      await syncFile(file)
       await file.close()
       const { mtimeMs } = await stat(index)
       await utimes(draft, Math.floor(mtimeMs) / 1000, Math.floor(mtimeMs) / 1000)

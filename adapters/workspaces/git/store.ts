@@ -2,6 +2,7 @@ import { appendFile, copyFile, mkdir, mkdtemp, open, readdir, readFile, rename, 
 import { join as pathOf } from 'node:path'
 import { CodebandError } from '../../../core/errors.ts'
 import { type Git, git } from '../../git.ts'
+import { syncFile } from '../../sync-file.ts'
 import { absent, kindOf, remove, writeWhole } from './files.ts'
 import { birthOf } from './orphans.ts'
 
@@ -163,7 +164,7 @@ async function settleInto(source: string, folder: string, name: string): Promise
   await copyFile(source, draft)
   // For reading: the copy of a pack may not be written, and what is read may be synced too.
   const file = await open(draft, 'r')
-  await file.sync()
+  await syncFile(file)
   await file.close()
   await rename(draft, pathOf(folder, name))
 }
