@@ -3,6 +3,7 @@ import { finished } from 'node:stream/promises'
 import { StringDecoder } from 'node:string_decoder'
 import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
+import { coverInherited } from './inherited.ts'
 import { executor, type LastWill, lastWill } from './last-will.ts'
 import { Output } from './output.ts'
 import { endGroup, signalGroup } from './process-group.ts'
@@ -182,7 +183,7 @@ export function will(): LastWill {
       cleanup: false,
       reject: false,
       buffer: false,
-      stdio: ['pipe', 'ignore', 'ignore'],
+      stdio: ['pipe', 'ignore', 'ignore', ...coverInherited(3)],
     })
     child.unref()
     const input = child.stdin as Writable & { unref?(): void }
@@ -215,7 +216,7 @@ function spawn(argv: readonly string[], { cwd, env }: StartOptions, stdio: Stdio
     cleanup: false,
     reject: false,
     buffer: false,
-    stdio,
+    stdio: [...stdio, ...coverInherited(stdio.length)],
   })
   // A program that ends before it has read its input is no error of ours; its exit code tells.
   for (const pipe of child.stdio) pipe?.on('error', () => undefined)

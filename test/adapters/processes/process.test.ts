@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -20,6 +22,32 @@ const alive = async (pid: number) => {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
   return stat !== '' && !/\) [ZX] /.test(stat)
 }
+
+test.runIf(process.platform === 'linux')(
+  'a program has none of the descriptors that this process was given: an open folder leads out of every sandbox',
+  () => {
+    const code = `
+      import { run } from ${JSON.stringify(new URL('../../../adapters/processes/process.ts', import.meta.url))}
+      const limits = { cwd: '/', env: { PATH: process.env.PATH }, timeoutMs: 20_000, maxOutput: 10_000 }
+      const look = 'cat <&3; for fd in 40 41; do readlink /proc/self/fd/$fd; done; ls /proc/self/fd/40/'
+      const { output } = await run(['sh', '-c', look], { ...limits, files: ['given '] })
+      console.log(output, (await run(['sh', '-c', 'exec bash -c "echo x >&1050"'], limits)).exitCode)`
+    const folder = openSync(cwd, 'r')
+    const others = Array.from({ length: 37 }, () => 'ignore' as const)
+    const far = Array.from({ length: 1008 }, () => 'ignore' as const)
+    const { stdout, stderr } = spawnSync(node, ['--input-type=module', '-e', code], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe', ...others, folder, folder, ...far, folder],
+    })
+    closeSync(folder)
+    expect({ stdout, stderr }).toEqual({
+      stdout: expect.stringMatching(
+        /^given \/dev\/null\n\/dev\/null\nls: [^\n]*\/proc\/self\/fd\/40\/'?: Not a directory\n 1\n$/,
+      ),
+      stderr: '',
+    })
+  },
+)
 
 describe('run', () => {
   test('gives exit code, output of both streams and stdout alone', async () => {
