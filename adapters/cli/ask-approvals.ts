@@ -5,7 +5,8 @@ import { askLine } from './ask.ts'
 import type { Screen } from './screen.ts'
 
 /** While `work` runs, a person at a terminal is asked about each approval that waits. The answer is a typed word, so that no key pressed
- *  ahead of the question lands anything. A word from another terminal, or the end of what waits, takes the question back. */
+ *  ahead of the question lands anything. A word from another terminal, or the end of what waits, takes the question back; `work` shows
+ *  what happens only then, so that it stands on a line of its own. */
 export async function askingApprovals<T>(screen: Screen, band: Band, work: () => Promise<T>): Promise<T> {
   if (!screen.terminal) return work()
   const open = new Map<string, AbortController>()

@@ -15,9 +15,11 @@ export async function resume({ screen, cwd }: Cli, [task]: readonly (string | un
     confirm: confirmTrust(screen),
     answer: screen.terminal ? askPerson : undefined,
   })
-  band.on('event', screen.event)
   return untilInterrupted(screen, band, async () => {
-    const results = await askingApprovals(screen, band, () => band.resume(task))
+    const results = await askingApprovals(screen, band, () => {
+      band.on('event', screen.event)
+      return band.resume(task)
+    })
     if (results.length === 0) screen.line('Nothing is unfinished.')
     results.push(...(await takeUpRest(band)))
     showResults(screen, results)

@@ -29,8 +29,8 @@ export async function run(
   })
   const { band } = opened
   for (const line of opened.planOfAction) screen.line(screen.paint.dim(line))
-  band.on('event', screen.event)
   const work = async (): Promise<ExitCode> => {
+    band.on('event', screen.event)
     const results = await band.resume()
     if (text !== undefined) {
       const own = await band.run(text)
