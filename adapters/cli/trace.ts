@@ -10,7 +10,10 @@ export interface TraceLine {
 }
 
 const short = (hash: string): string => hash.slice(0, 7)
-const firstLine = (text: string): string => (text.split('\n').find((line) => line.trim()) ?? '').trim().slice(0, 160)
+const firstLine = (text: string): string => {
+  const line = (text.split('\n').find((one) => one.trim()) ?? '').trim()
+  return line.length > 160 ? `${line.slice(0, 160)}…` : line
+}
 
 /** The trace: what a person sees of each event in turn, often nothing. */
 export function openTrace(): (event: Recorded) => readonly TraceLine[] {

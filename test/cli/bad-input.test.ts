@@ -162,6 +162,13 @@ describe('bad input gets one clear line with its code and its cure', () => {
     expect(status.tasks).toMatchObject([{ id: 't1', status: 'running' }])
   })
 
+  test('a role file that is no code: trust says that it is not about it', async () => {
+    const at = place()
+    const repo = repositoryOf(join(at, 'repo'), { '.agents/bad.ts': 'export default {\n' })
+    const says = /^Not in it, since it cannot be read: \.agents\/bad\.ts:2:1: error syntax/m
+    await told(repo, ['trust', '--yes'], { code: 0, says }, cliEnv(at))
+  })
+
   test('a home in which nothing can be kept', async () => {
     const at = place()
     const repo = repositoryOf(join(at, 'repo'), { 'codeband.config.ts': scriptedConfig('') })

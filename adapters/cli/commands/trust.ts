@@ -1,4 +1,5 @@
 import { CodebandError } from '../../../core/errors.ts'
+import { showDiagnostic } from '../../../core/role/diagnostic.ts'
 import { bundleDefinitions } from '../../definitions/bundle.ts'
 import { askForTrust } from '../../definitions/load.ts'
 import { openRepository } from '../../repository.ts'
@@ -14,7 +15,7 @@ export async function trust(
 ): Promise<ExitCode> {
   const repository = await openRepository(cwd)
   const bundled = await bundleDefinitions(repository)
-  const { hash, files } = bundled
+  const { hash, files, own } = bundled
   const confirm = yes
     ? async (question: Parameters<typeof showTrustQuestion>[1]) => {
         if (!screen.json) showTrustQuestion(screen, question)
@@ -28,5 +29,8 @@ export async function trust(
   if (!(await askForTrust(repository, bundled, confirm))) return 2
   screen.object({ hash, files, trusted: true })
   screen.line(`Trusted: ${files.join(', ') || 'the built-in roles'} (hash ${hash.slice(0, 12)})`)
+  // What cannot be read is not in the hash either.
+  for (const one of own.diagnostics)
+    if (one.severity === 'error') screen.note(`Not in it, since it cannot be read: ${showDiagnostic(one)}`)
   return 0
 }
