@@ -38,8 +38,8 @@ export interface RunOptions extends StartOptions {
   signal?: AbortSignal
   /** Written to stdin, which is empty otherwise. */
   input?: string | Uint8Array
-  /** Texts that the program reads on descriptors 3, 4, ... */
-  files?: readonly string[]
+  /** What the program reads on descriptors 3, 4, ... */
+  files?: readonly (string | Uint8Array)[]
   /** Opens the descriptor after `files` for the program to write on; the result has what it wrote. */
   report?: boolean
   /** Called once it runs, with what can be seen of it until it ends. */

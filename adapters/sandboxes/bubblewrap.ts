@@ -8,6 +8,7 @@ import { type WayOut, wayOut } from '../network/way-out.ts'
 import { type LiveProcess, run } from '../processes/process.ts'
 import { signalGroup, signalProcess } from '../processes/process-group.ts'
 import { HOSTNAME, madeUpFiles, programBinds, SYSTEM, systemBinds, within } from './bubblewrap/binds.ts'
+import { withoutKeyrings } from './bubblewrap/keyrings.ts'
 import { relay, relayed, relayFile, socketFile } from './bubblewrap/relay.ts'
 import { freshHome } from './fresh-home.ts'
 import { findLimiters, firstToGo, type Limiters, limited, startProblem, told } from './limits.ts'
@@ -121,7 +122,8 @@ async function runIn(
     ...['--remount-ro', '/proc', '--remount-ro', '/', '--clearenv'],
     ...Object.entries(env).flatMap(([name, value]) => ['--setenv', name, value]),
     ...['--chdir', command.cwd],
-    ...['--json-status-fd', String(Object.keys(made).length + 4)],
+    ...['--seccomp', String(Object.keys(made).length + 4)],
+    ...['--json-status-fd', String(Object.keys(made).length + 5)],
   ]
   const [name = '', ...args] = command.argv
   const program = await installed.programs(name, path, {
@@ -145,7 +147,7 @@ async function runIn(
     {
       cwd: '/',
       env: {},
-      files: [`${options.join('\0')}\0`, ...Object.values(made)],
+      files: [`${options.join('\0')}\0`, ...Object.values(made), withoutKeyrings],
       report: true,
       started: (running) => {
         live = running

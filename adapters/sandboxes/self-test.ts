@@ -30,7 +30,7 @@ const walls = {
   capabilities: 'no capability is left, and no program gives one',
   mounts: 'nothing can be mounted',
   session: 'no terminal of the host can be typed into',
-  kernel: 'no device, setting or table of the kernel is within reach',
+  kernel: 'no device, setting, table or keyring of the kernel is within reach',
 } as const
 
 /** Tries to get out of the sandbox, from a writable worktree and from one that is not. */

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -59,6 +60,29 @@ describe.runIf(problems[0]!.problem === '')('bubblewrap', () => {
     expect(await doors()).toEqual([])
     await rm(room, { recursive: true })
   })
+
+  test.runIf(existsSync('/usr/bin/perl'))(
+    'the keys of the session that codeband was started in cannot be asked for, and none can be left there',
+    async () => {
+      const [add, request, control] = process.arch === 'x64' ? [248, 249, 250] : [217, 218, 219]
+      const tries = [
+        `my ($t, $n, $p) = ("user", "codeband-test", "x");`,
+        `print syscall(${add}, $t, $n, $p, 1, -3), " $!\\n";`,
+        `print syscall(${request}, $t, $n, 0, 0), " $!\\n";`,
+        `print syscall(${control}, 0, -3, 1), " $!\\n";`,
+      ].join('')
+      const room = await mkdtemp(join(tmpdir(), 'bubblewrap-'))
+      const [worktree, home] = [join(room, 'worktree'), join(room, 'home')]
+      await mkdir(worktree)
+      const sandbox = await bubblewrap({ ...installed!, throwAway: 'copy' }, defaultCommandLimits)
+      const { output } = await sandbox.run({
+        ...{ argv: ['perl', '-e', tries], cwd: worktree, worktree, writable: true, protect: [], readable: [], home },
+        ...{ network: [], env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' }, timeoutMs: 20_000, maxOutput: 1000 },
+      })
+      expect(output).toBe('-1 Operation not permitted\n'.repeat(3))
+      await rm(room, { recursive: true })
+    },
+  )
 
   test('the self-test leaves nothing behind', async () => {
     const before = (await readdir(tmpdir())).filter((name) => name.startsWith('codeband-sandbox-'))
