@@ -52,7 +52,11 @@ async function testsOfBase(runtime: Runtime, base: string, last: number): Promis
   const worktree = await prepareWorktree(runtime, place, base, base)
   const found: OfBase[] = []
   for (const [check, one] of checks.entries()) {
-    if (check > 0) await putBack(worktree)
+    const tooMany = check > 0 ? await putBack(worktree) : undefined
+    if (tooMany) {
+      const problem = `\`${checks[check - 1]!.command.join(' ')}\` left ${tooMany} on the base`
+      return checks.map((_, at) => found[at] ?? { problem })
+    }
     const { result, names = [] } = await runCheck(runtime, one, place, worktree.path)
     if (!isGreen(result)) {
       const how = inconclusiveWords(result) || `it ended with ${result.exitCode ?? 'a signal'}`
