@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { bubblewrap, findBubblewrap } from '../../../adapters/sandboxes/bubblewrap.ts'
 import { type SelfTest, selfTest } from '../../../adapters/sandboxes/self-test.ts'
 import { defaultCommandLimits } from '../../../core/config.ts'
@@ -85,10 +85,15 @@ describe.runIf(problems[0]!.problem === '')('bubblewrap', () => {
   )
 
   test('the self-test leaves nothing behind', async () => {
-    const before = (await readdir(tmpdir())).filter((name) => name.startsWith('codeband-sandbox-'))
+    const own = await mkdtemp(join(tmpdir(), 'self-test-'))
+    vi.stubEnv('TMPDIR', own)
+    onTestFinished(async () => {
+      vi.unstubAllEnvs()
+      await rm(own, { recursive: true })
+    })
     expect(
       problemOf(await selfTest(await bubblewrap({ ...installed!, throwAway: 'copy' }, defaultCommandLimits))),
     ).toBe('')
-    expect((await readdir(tmpdir())).filter((name) => name.startsWith('codeband-sandbox-'))).toEqual(before)
+    expect(await readdir(own)).toEqual([])
   })
 })
