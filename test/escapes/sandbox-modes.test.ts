@@ -95,7 +95,7 @@ describe.runIf(hidden && 'works' in (await findSandbox()))('a machine with bubbl
     spawnSync('cp', [program, join(folder, 'real')])
     writeFileSync(
       weak,
-      `#!/bin/sh\ncase "$1" in --help) exec ${folder}/real --help;; esac\nexec 9<&3\nexec 3<<END\n$(tr '\\0' '\\n' <&9 | sed 's/^--unshare-all$/--unshare-all\\n--share-net/' | sed '/^--file$/,+2d')\nEND\nshift 2\nexec ${folder}/real $(cat <&3) "$@"\n`,
+      `#!/bin/sh\ncase "$1" in --help) exec ${folder}/real --help;; esac\nexec 3<<END\n$(tr '\\0' '\\n' <&3 | sed 's/^--unshare-all$/--unshare-all\\n--share-net/' | sed '/^--file$/,+2d')\nEND\nshift 2\nexec ${folder}/real $(cat <&3) "$@" 3<&-\n`,
       { mode: 0o755 },
     )
     const { code, stdout, stderr } = await cliWith(weak, one, 'run', 'Change a')
@@ -104,6 +104,8 @@ describe.runIf(hidden && 'works' in (await findSandbox()))('a machine with bubbl
     const doctor = await cliWith(weak, one, 'doctor')
     expect(doctor.code).toBe(2)
     expect(doctor.stdout).toMatch(/FAIL {2} {2}network +a command reached a server of the host/)
-    expect(doctor.stdout).toMatch(/ok {6}files +nothing beside the worktree/)
+    // The shell of the weak one keeps its own script open for whatever it becomes.
+    expect(doctor.stdout).toMatch(/FAIL {4}files +a command holds something of the host open/)
+    expect(doctor.stdout).toMatch(/ok {6}processes +no process of the host/)
   })
 })

@@ -191,7 +191,7 @@ export const runtime: readonly Mutant[] = [
   {
     name: 'a report that lay there before the command is taken',
     file: 'core/runtime/checks/report-file.ts',
-    find: '    await rm(file, { recursive: true, force: true })\n',
+    find: '    await rm(file, { force: true })\n',
     replace: '',
     killers: ['test/runtime/tools/run-tests.test.ts > what lies at the path'],
   },
