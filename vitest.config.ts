@@ -21,6 +21,6 @@ export default defineConfig({
     reporters: ['default', new ClosingLine()],
     pool: 'forks',
     // Most of what the tests do is waiting for processes of their own.
-    maxWorkers: 3,
+    maxWorkers: 4,
   },
 })
