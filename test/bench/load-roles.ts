@@ -91,8 +91,8 @@ if (values.size !== ${count}) throw new Error('loaded ' + values.size)
         'warmed.mjs',
         `import { bandHome } from ${built('band-home.js')}
 import { host } from ${built('host.js')}
-import { bundleDefinitions, trustDefinitions } from ${built('bundle-definitions.js')}
-import { inspectDefinitions } from ${built('load-definitions.js')}
+import { bundleDefinitions, trustDefinitions } from ${built('definitions/bundle.js')}
+import { inspectDefinitions } from ${built('definitions/load.js')}
 const repository = ${repository}
 await trustDefinitions(repository, (await bundleDefinitions(repository)).hash)
 await inspectDefinitions(repository)
@@ -102,7 +102,7 @@ await inspectDefinitions(repository)
         'warm.mjs',
         `import { bandHome } from ${built('band-home.js')}
 import { host } from ${built('host.js')}
-import { bundleDefinitions, loaderFor } from ${built('bundle-definitions.js')}
+import { bundleDefinitions, loaderFor } from ${built('definitions/bundle.js')}
 const { warm, own } = await bundleDefinitions(${repository})
 if (!warm) throw new Error('it is not warm')
 const { values } = await (await loaderFor(${JSON.stringify(place)})).run(own)
@@ -111,7 +111,7 @@ if (values.size !== ${count}) throw new Error('loaded ' + values.size)
       )
       const listed = script(
         'listed.mjs',
-        `import { warmListing } from ${built('warm-listing.js')}
+        `import { warmListing } from ${built('definitions/warm-listing.js')}
 const listing = await warmListing(${JSON.stringify(place)})
 if (!(listing?.roles.length >= ${count})) throw new Error('it is not warm')
 `,
