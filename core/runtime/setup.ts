@@ -1,4 +1,4 @@
-import { mkdir, realpath } from 'node:fs/promises'
+import { chmod, lstat, mkdir, realpath, rm } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import { ownRegistry } from '../boundary/host.ts'
 import { protectedPaths } from '../boundary/protected.ts'
@@ -44,6 +44,14 @@ export async function newHome({ sandbox, standIns }: Runtime, home: string, from
   await mkdir(homeEnv(home).TMPDIR, { recursive: true, mode: 0o700 })
 }
 
+/** A folder that can be written, in the place of whatever a script of an installer has put there: it would stop every `setup` from then on. */
+async function folderAt(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined)
+  if (found?.isDirectory() === false) await rm(path, { force: true })
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  await chmod(path, 0o700)
+}
+
 /** A worktree at `commit` and a new home, made ready: `setup` runs with the files that a person has on the branch below `base`, never with
  *  what is under review or only waits to land, in a home that it has for itself and that every place gets a copy of; where dependencies
  *  differ from there it runs again at the commit, with install scripts off, and what it installs then stays in this place.
@@ -60,7 +68,7 @@ export async function prepareWorktree(
     return workspaces.checkout(name, commit)
   }
   const own = join(runtime.home, 'cache')
-  await mkdir(homeEnv(own).TMPDIR, { recursive: true, mode: 0o700 })
+  await folderAt(homeEnv(own).TMPDIR)
   // A change that builds on others has them in its base.
   const landed = await workspaces.landedBelow(base)
   const fresh = await workspaces.checkout(name, landed)
