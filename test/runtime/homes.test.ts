@@ -32,7 +32,7 @@ test('what a command leaves in its home is not there for the next turn, nor for 
   expect(await band.events('Landed')).toHaveLength(2)
 })
 
-test('commands have what setup has put into its home, not its download cache; what setup does with a change under review stays with that change', {
+test('commands have what setup has put into its home, not its download cache; what setup does with a change under review stays with that change; a temporary folder that it broke is mended', {
   timeout: 120_000,
 }, async () => {
   const band = await scene({
@@ -40,7 +40,7 @@ test('commands have what setup has put into its home, not its download cache; wh
       'word.txt': 'base\n',
       'package.json': '{}\n',
       'setup.sh':
-        'rm "$(mktemp)" && mkdir -p "$HOME/deps" "$HOME/.npm" && cp word.txt "$HOME/deps/word" && touch "$HOME/.npm/x"\n',
+        'rm "$(mktemp)" && mkdir -p "$HOME/deps" "$HOME/.npm" && cp word.txt "$HOME/deps/word" && touch "$HOME/.npm/x" && rm -r "$TMPDIR" && ln -s /nonexistent "$TMPDIR"\n',
       'check.sh': 'test ! -e "$HOME/.npm/x" && grep -qx base "$HOME/deps/word"\n',
     },
     config: `setup: [['sh', 'setup.sh']], limits: { rounds: 1 },`,
